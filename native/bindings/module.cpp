@@ -1,0 +1,101 @@
+// Conversion only. Addresses come from ops/native.py, which owns every buffer and has checked every shape.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gatework.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+using Address = uintptr_t;
+
+const float* in(Address address) { return reinterpret_cast<const float*>(address); }
+float* out(Address address) { return reinterpret_cast<float*>(address); }
+
+void require(gw_status status) {
+    switch (status) {
+        case GW_OK: return;
+        case GW_BAD_SIZE: throw std::invalid_argument("a size is negative, or hidden_size is 0");
+        case GW_BAD_LENGTH: throw std::invalid_argument("a length lies outside 0..steps");
+        case GW_BAD_CELL: throw std::invalid_argument("unknown cell");
+        case GW_BAD_ISA: throw std::invalid_argument("unknown instruction set");
+    }
+}
+
+struct View {  // address and strides of (steps, batch, width), the last contiguous
+    Address data;
+    int64_t step, row;
+    gw_input input() const { return {in(data), step, row}; }
+    gw_output output() const { return {out(data), step, row}; }
+};
+
+struct Params {
+    Address weight_ih, weight_hh, bias_ih, bias_hh;
+    gw_params get() const { return {in(weight_ih), in(weight_hh), in(bias_ih), in(bias_hh)}; }
+};
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    m.doc() = "Gatework's native core. Private: gatework.ops.native is its one user.";
+
+    nb::class_<View>(m, "View").def(nb::init<Address, int64_t, int64_t>());
+    nb::class_<Params>(m, "Params").def(nb::init<Address, Address, Address, Address>());
+
+    nb::class_<gw_problem>(m, "Problem")
+        .def("__init__",
+             [](gw_problem* self, int64_t steps, int64_t batch, int64_t input_size, int64_t hidden_size, Address lengths,
+                bool reverse, int num_threads) {
+                 new (self) gw_problem{GW_LSTM,     steps,   batch,      input_size, hidden_size,
+                                       reinterpret_cast<const int64_t*>(lengths), reverse, num_threads};
+                 require(gw_check(self));
+             })
+        .def("tape_floats", [](const gw_problem& p) { return gw_tape_floats(&p); })
+        .def("forward_workspace", [](const gw_problem& p) { return gw_forward_workspace(&p); })
+        .def("backward_workspace", [](const gw_problem& p) { return gw_backward_workspace(&p); })
+        .def("forward",
+             [](const gw_problem& p, const Params& params, const View& x, Address h0, Address c0, const View& y, Address h_n,
+                Address c_n, Address tape, Address workspace) {
+                 const gw_params weights = params.get();
+                 const gw_forward pass{x.input(), in(h0), in(c0), y.output(), out(h_n), out(c_n), out(tape)};
+                 nb::gil_scoped_release release;
+                 require(gw_run_forward(&p, &weights, &pass, reinterpret_cast<void*>(workspace)));
+             })
+        .def("backward",
+             [](const gw_problem& p, const Params& params, const View& x, const View& y, Address h0, Address c0, Address tape,
+                const View& dy, Address dh_n, Address dc_n, const View& dx, Address dh0, Address dc0,
+                const Params& gradients, Address workspace) {
+                 const gw_params weights = params.get();
+                 const gw_backward pass{x.input(),
+                                        y.input(),
+                                        in(h0),
+                                        in(c0),
+                                        in(tape),
+                                        dy.input(),
+                                        in(dh_n),
+                                        in(dc_n),
+                                        dx.output(),
+                                        out(dh0),
+                                        out(dc0),
+                                        out(gradients.weight_ih),
+                                        out(gradients.weight_hh),
+                                        out(gradients.bias_ih),
+                                        out(gradients.bias_hh)};
+                 nb::gil_scoped_release release;
+                 require(gw_run_backward(&p, &weights, &pass, reinterpret_cast<void*>(workspace)));
+             });
+
+    m.def("isa_names", [] {
+        std::vector<std::string> names;
+        for (int i = 0; const char* name = gw_isa_name(i); ++i) names.emplace_back(name);
+        return names;
+    });
+    m.def("isa_current", [] { return std::string(gw_isa_current()); });
+    m.def("isa_set", [](const std::string& name) { require(gw_isa_set(name.c_str())); });
+}

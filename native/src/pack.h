@@ -1,0 +1,84 @@
+// Weights as the tiles read them: panels of V::kLanes hidden units with the gates interleaved.
+//   forward     [panel][bias: sums x lanes | input: I x gates x lanes | hidden: H x gates x lanes]
+//   transposed  [group of N panels of columns][panel of hidden units x sums x lanes][N x lanes]
+// Units past the end have zero weights.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "kernels.h"
+#include "tile.h"
+
+template <class V>
+constexpr int64_t panel_count(int64_t width) {
+    return (width + V::kLanes - 1) / V::kLanes;
+}
+template <class V, class Cell>
+constexpr int64_t panel_floats(int64_t input_size, int64_t hidden_size) {
+    return (Cell::kSums + (input_size + hidden_size) * Cell::kGates) * V::kLanes;
+}
+
+template <class V, class Cell>
+struct Pack {
+    static constexpr int L = V::kLanes;
+
+    static void forward(const gw_params& params, int64_t I, int64_t H, Share share, float* packed) {
+        const Range panels = share_of<V>(panel_count<V>(H), 1, share.index, share.count);
+        for (int64_t p = panels.begin; p < panels.end; ++p) {
+            float* at = packed + p * panel_floats<V, Cell>(I, H);
+            std::memset(at, 0, sizeof(float) * static_cast<size_t>(panel_floats<V, Cell>(I, H)));
+            const int lanes = lanes_of<V>(p, H);
+            for (int g = 0; g < Cell::kGates; ++g) {
+                for (int l = 0; l < lanes; ++l) {
+                    const int64_t row = g * H + p * L + l;
+                    if (params.bias_ih) at[Cell::kInput[g] * L + l] += params.bias_ih[row];
+                    if (params.bias_hh) at[Cell::kHidden[g] * L + l] += params.bias_hh[row];
+                }
+            }
+            at += Cell::kSums * L;
+            interleave(params.weight_ih, I, H, p, lanes, at);
+            interleave(params.weight_hh, H, H, p, lanes, at + I * Cell::kGates * L);
+        }
+    }
+
+    // weight: (G*H, columns); recurrent chooses which sums the gates add into.
+    static void transposed(const float* weight, int64_t H, int64_t columns, bool recurrent, int64_t group_panels, Share share,
+                           float* packed) {
+        const int64_t panels = panel_count<V>(H), column_panels = panel_count<V>(columns);
+        const int64_t depth = panels * Cell::kSums * L;
+        const Range groups = share_of<V>((column_panels + group_panels - 1) / group_panels, 1, share.index, share.count);
+        for (int64_t q = groups.begin; q < groups.end; ++q) {
+            const int64_t first = q * group_panels;
+            const int64_t n = column_panels - first < group_panels ? column_panels - first : group_panels;
+            const int64_t width = n * L, real = columns - first * L < width ? columns - first * L : width;
+            float* group = packed + depth * first * L;
+            std::memset(group, 0, sizeof(float) * static_cast<size_t>(depth * width));
+            for (int64_t p = 0; p < panels; ++p) {
+                for (int g = 0; g < Cell::kGates; ++g) {
+                    const int sum = recurrent ? Cell::kHidden[g] : Cell::kInput[g];
+                    const int lanes = lanes_of<V>(p, H);
+                    for (int l = 0; l < lanes; ++l) {
+                        std::memcpy(group + ((p * Cell::kSums + sum) * L + l) * width,
+                                    weight + (g * H + p * L + l) * columns + first * L,
+                                    sizeof(float) * static_cast<size_t>(real));
+                    }
+                }
+            }
+        }
+    }
+
+private:
+    static void interleave(const float* weight, int64_t columns, int64_t H, int64_t p, int lanes, float* out) {
+        // Blocks of columns keep the rows' cache lines while the lanes are written side by side.
+        for (int64_t k0 = 0; k0 < columns; k0 += 16) {
+            const int64_t k1 = k0 + 16 < columns ? k0 + 16 : columns;
+            for (int g = 0; g < Cell::kGates; ++g) {
+                const float* block = weight + (g * H + p * L) * columns;
+                for (int64_t k = k0; k < k1; ++k) {
+                    float* to = out + (k * Cell::kGates + g) * L;
+                    for (int l = 0; l < lanes; ++l) to[l] = block[l * columns + k];
+                }
+            }
+        }
+    }
+};

@@ -1,0 +1,33 @@
+// Eight floats, AVX2 with FMA.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+struct Avx2 {
+    using Reg = __m256;
+    static constexpr int kLanes = 8;
+    static constexpr int kRows = 3;  // 3 x 4 accumulators + 1 broadcast + weights from memory: 16 registers
+
+    static __m256i mask(int n) {
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    }
+    static Reg zero() { return _mm256_setzero_ps(); }
+    static Reg set(float x) { return _mm256_set1_ps(x); }
+    static Reg load(const float* p) { return _mm256_loadu_ps(p); }
+    static void store(float* p, Reg a) { _mm256_storeu_ps(p, a); }
+    static Reg load_first(const float* p, int n) { return _mm256_maskload_ps(p, mask(n)); }
+    static void store_first(float* p, Reg a, int n) { _mm256_maskstore_ps(p, mask(n), a); }
+    static Reg keep_first(Reg a, int n) { return _mm256_and_ps(a, _mm256_castsi256_ps(mask(n))); }
+    static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+    static Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
+    static Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
+    static Reg div(Reg a, Reg b) { return _mm256_div_ps(a, b); }
+    static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+    static Reg min(Reg a, Reg b) { return _mm256_min_ps(a, b); }
+    static Reg max(Reg a, Reg b) { return _mm256_max_ps(a, b); }
+    static Reg pow2_of_low_bits(Reg shifted) {
+        const __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+        return _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(127 << 23)));
+    }
+};

@@ -1,0 +1,31 @@
+// Sixteen floats, AVX-512 (F, VL, BW, DQ).
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+struct Avx512 {
+    using Reg = __m512;
+    static constexpr int kLanes = 16;
+    static constexpr int kRows = 6;  // 6 x 4 accumulators + 4 weights, broadcasts from memory: 28 of 32 registers
+
+    static __mmask16 mask(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
+    static Reg zero() { return _mm512_setzero_ps(); }
+    static Reg set(float x) { return _mm512_set1_ps(x); }
+    static Reg load(const float* p) { return _mm512_loadu_ps(p); }
+    static void store(float* p, Reg a) { _mm512_storeu_ps(p, a); }
+    static Reg load_first(const float* p, int n) { return _mm512_maskz_loadu_ps(mask(n), p); }
+    static void store_first(float* p, Reg a, int n) { _mm512_mask_storeu_ps(p, mask(n), a); }
+    static Reg keep_first(Reg a, int n) { return _mm512_maskz_mov_ps(mask(n), a); }
+    static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+    static Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
+    static Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
+    static Reg div(Reg a, Reg b) { return _mm512_div_ps(a, b); }
+    static Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+    static Reg min(Reg a, Reg b) { return _mm512_min_ps(a, b); }
+    static Reg max(Reg a, Reg b) { return _mm512_max_ps(a, b); }
+    static Reg pow2_of_low_bits(Reg shifted) {
+        const __m512i n = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
+        return _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(127 << 23)));
+    }
+};

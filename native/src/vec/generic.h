@@ -1,0 +1,48 @@
+// Portable vectors of four floats by the compilers' vector extension; also the truth the wider ones are compared with.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+struct Generic {
+    typedef float Reg __attribute__((vector_size(16)));
+    typedef int32_t Int __attribute__((vector_size(16)));
+    static constexpr int kLanes = 4;
+    static constexpr int kRows = 2;  // rows of a register tile: 2 x 4 accumulators leave half of 16 registers
+
+    static Reg zero() { return Reg{0, 0, 0, 0}; }
+    static Reg set(float x) { return Reg{x, x, x, x}; }
+    static Reg load(const float* p) {
+        Reg r;
+        std::memcpy(&r, p, sizeof r);
+        return r;
+    }
+    static void store(float* p, Reg a) { std::memcpy(p, &a, sizeof a); }
+    static Reg load_first(const float* p, int n) {
+        Reg r = zero();
+        std::memcpy(&r, p, sizeof(float) * static_cast<size_t>(n));
+        return r;
+    }
+    static void store_first(float* p, Reg a, int n) { std::memcpy(p, &a, sizeof(float) * static_cast<size_t>(n)); }
+    static Reg keep_first(Reg a, int n) {
+        for (int i = n; i < kLanes; ++i) a[i] = 0.0f;
+        return a;
+    }
+    static Reg add(Reg a, Reg b) { return a + b; }
+    static Reg sub(Reg a, Reg b) { return a - b; }
+    static Reg mul(Reg a, Reg b) { return a * b; }
+    static Reg div(Reg a, Reg b) { return a / b; }
+    static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
+    // Like the x86 instructions, min and max give the second operand when either is NaN.
+    static Reg min(Reg a, Reg b) { return a < b ? a : b; }
+    static Reg max(Reg a, Reg b) { return a > b ? a : b; }
+    // 2^n for a float whose low mantissa bits hold the integer n (see math.h).
+    static Reg pow2_of_low_bits(Reg shifted) {
+        Int bits;
+        std::memcpy(&bits, &shifted, sizeof bits);
+        bits = (bits << 23) + (127 << 23);
+        Reg r;
+        std::memcpy(&r, &bits, sizeof r);
+        return r;
+    }
+};

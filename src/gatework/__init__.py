@@ -1,0 +1,49 @@
+"""Recurrent networks you can train in seconds, look inside, and ship anywhere.
+
+`import gatework` does no work and loads nothing, torch included: each public name is imported when
+it is first asked for.
+"""
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gatework.errors import GateworkError, InputError
+    from gatework.layers import GRU, LSTM, RNN, explain
+    from gatework.ops import scan
+    from gatework.tasks.forecast import Forecaster
+
+    __version__: str
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Forecaster",
+    "GateworkError",
+    "InputError",
+    "__version__",
+    "explain",
+    "scan",
+]
+
+_HOMES = {
+    "gatework.errors": ("GateworkError", "InputError"),
+    "gatework.layers": ("GRU", "LSTM", "RNN", "explain"),
+    "gatework.ops": ("scan",),
+    "gatework.tasks.forecast": ("Forecaster",),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return importlib.metadata.version("gatework")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'gatework' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,12 @@
+"""Modules that own the parameters of cells: torch.nn's recurrent layers, with more to them.
+
+This room must not know any model, data or task, nor how a scan is computed.
+"""
+
+from gatework.layers.explaining import explain
+from gatework.layers.gru import GRU
+from gatework.layers.lstm import LSTM
+from gatework.layers.recurrent import AbstractRecurrent
+from gatework.layers.rnn import RNN
+
+__all__ = ["GRU", "LSTM", "RNN", "AbstractRecurrent", "explain"]

@@ -1,0 +1,11 @@
+"""Running a cell over a batch of sequences: `scan`, and the backends that can do it.
+
+This room must not know who owns the parameters, nor any layer, model or task.
+"""
+
+from gatework.ops.backend import Backend
+from gatework.ops.call import ScanCall, ScanResult
+from gatework.ops.registry import BACKENDS
+from gatework.ops.scan import Explanation, explain, scan
+
+__all__ = ["BACKENDS", "Backend", "Explanation", "ScanCall", "ScanResult", "explain", "scan"]

@@ -1,0 +1,47 @@
+"""One checked call of `scan`, as every backend receives it, and what it gives back."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from gatework.cells import AbstractCell, Params, State
+
+
+@dataclass(frozen=True)
+class ScanCall:
+    """A call whose shapes, dtypes and devices `scan` has checked and made plain.
+
+    Attributes:
+        cell: what to run.
+        params: the tensors of `cell.parameter_shapes`, by name.
+        x: (T, B, I), T >= 1.
+        state: the initial state, one (B, size) tensor for each of `cell.states`.
+        lengths: None if every sequence has all T steps; else (B,) int64 on the CPU, in any order,
+            from 0 to T, not all T. Steps past a length may hold anything, NaN included.
+        reverse: each sequence is read from its own last step to its first.
+        trace: return every activation and state as well.
+    """
+
+    cell: AbstractCell
+    params: Params
+    x: Tensor
+    state: State
+    lengths: Tensor | None
+    reverse: bool
+    trace: bool
+
+
+class ScanResult(NamedTuple):
+    """What a scan gives.
+
+    Attributes:
+        output: (T, B, P), the h of every step at its place in time; zero past a length.
+        state: each sequence's state after its own last step; the initial one at length 0.
+        trace: by name, the cell's activations and states, (T, B, size), zero past a length;
+            None if not asked for.
+    """
+
+    output: Tensor
+    state: State
+    trace: dict[str, Tensor] | None

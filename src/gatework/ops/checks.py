@@ -1,0 +1,89 @@
+"""What `scan` asks of its arguments, and the words it uses when they are wrong."""
+
+import torch
+from torch import Tensor
+
+from gatework.cells import AbstractCell, Params, State
+from gatework.errors import InputError
+
+
+def check_shape(name: str, tensor: Tensor, expected: tuple[int, ...], meaning: str) -> None:
+    """Raise InputError unless `tensor` has shape `expected`, whose axes `meaning` names."""
+    if tensor.shape != expected:
+        raise InputError(
+            f"{name} has shape {tuple(tensor.shape)}; expected {meaning} = {expected}."
+        )
+
+
+def check_like(name: str, tensor: Tensor, weight: Tensor) -> None:
+    """Raise InputError unless `tensor` has the dtype and device of the weights."""
+    if tensor.device != weight.device:
+        raise InputError(
+            f"{name} is on {tensor.device}, but the weights are on {weight.device}; "
+            "move one of them with .to(...)."
+        )
+    # Under autocast torch itself brings the operands of each product to one dtype.
+    if tensor.dtype != weight.dtype and not torch.is_autocast_enabled(weight.device.type):
+        raise InputError(
+            f"{name} has dtype {tensor.dtype}, but the weights have {weight.dtype}; "
+            f"convert it with .to({weight.dtype}) or the weights with .to({tensor.dtype})."
+        )
+
+
+def check_params(cell: AbstractCell, params: Params) -> None:
+    """Raise InputError unless `params` are the tensors of `cell.parameter_shapes`."""
+    missing = [name for name in ("weight_ih", "weight_hh") if name not in params]
+    if missing:
+        raise InputError(f"params lack {' and '.join(missing)}; they hold {', '.join(params)}.")
+    expected = cell.parameter_shapes(
+        params["weight_ih"].shape[-1],
+        cell.hidden_size(params),
+        bias=any("bias" in name for name in params),
+        proj_size=params["weight_hr"].shape[0] if "weight_hr" in params else 0,
+    )
+    if params.keys() != expected.keys():
+        raise InputError(
+            f"params of {cell} hold {', '.join(params)}; expected {', '.join(expected)}."
+        )
+    for name, shape in expected.items():
+        check_shape(name, params[name], shape, "this cell's")
+
+
+def check_input(x: Tensor, params: Params) -> None:
+    """Raise InputError unless `x` is a (T, B, I) input for these `params`."""
+    width = params["weight_ih"].shape[1]
+    if x.dim() != 3:
+        raise InputError(f"x has shape {tuple(x.shape)}; expected three axes, (T, B, {width}).")
+    if x.shape[0] == 0:
+        raise InputError("x has no time steps (T = 0); expected at least one.")
+    steps, batch = x.shape[:2]
+    check_shape("x", x, (steps, batch, width), "(T, B, input_size)")
+    check_like("x", x, params["weight_ih"])
+
+
+def check_state(cell: AbstractCell, params: Params, state: State, batch: int) -> None:
+    """Raise InputError unless `state` is an initial state for `batch` sequences."""
+    sizes = cell.state_sizes(params)
+    if len(state) != len(sizes):
+        raise InputError(
+            f"state holds {len(state)} tensors; expected {len(sizes)}: {', '.join(cell.states)}."
+        )
+    for name, size, part in zip(cell.states, sizes, state, strict=True):
+        check_shape(f"state {name}", part, (batch, size), "(B, size)")
+        check_like(f"state {name}", part, params["weight_hh"])
+
+
+def check_lengths(lengths: Tensor, steps: int, batch: int) -> Tensor:
+    """Return `lengths` as int64 on the CPU, or raise InputError if they do not fit."""
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise InputError(f"lengths have dtype {lengths.dtype}; expected whole numbers (int64).")
+    check_shape("lengths", lengths, (batch,), "(B,)")
+    lengths = lengths.to("cpu", torch.int64)
+    outside = ((lengths < 0) | (lengths > steps)).nonzero().flatten().tolist()
+    if outside:
+        worst = outside[0]
+        raise InputError(
+            f"lengths[{worst}] is {int(lengths[worst])}; expected 0 to T = {steps}, "
+            "the number of steps in the input."
+        )
+    return lengths

@@ -1,0 +1,194 @@
+"""The native core's calls on tensors. The only module that imports `gatework._native`; knows nothing of autograd."""
+
+import functools
+import os
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gatework.errors import InputError
+
+try:
+    from gatework import _native
+
+    UNAVAILABLE: str | None = None
+except ImportError as error:
+    UNAVAILABLE = f"the native core is not built ({error}); reinstall with a C++17 compiler"
+
+ISA_VARIABLE = "GATEWORK_ISA"
+THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
+_ALIGNMENT = 64
+
+
+class Weights(NamedTuple):
+    """Row-major float32: weight_ih (G*H, I), weight_hh (G*H, H), biases (G*H,) or None."""
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
+
+
+class Sequences(NamedTuple):
+    """What a pass reads: x (T, B, I), h0 and c0 (B, H), lengths (B,) int64 or None, direction."""
+
+    x: Tensor
+    h0: Tensor
+    c0: Tensor
+    lengths: Tensor | None
+    reverse: bool
+
+
+class Forward(NamedTuple):
+    """y (T, B, H), h_n and c_n (B, H), and the tape a backward pass needs (empty if not kept)."""
+
+    y: Tensor
+    h_n: Tensor
+    c_n: Tensor
+    tape: Tensor
+
+
+class Gradients(NamedTuple):
+    """Gradients of everything a forward pass read; None where not asked for or absent."""
+
+    x: Tensor | None
+    h0: Tensor
+    c0: Tensor
+    weight_ih: Tensor | None
+    weight_hh: Tensor | None
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
+
+
+@functools.cache
+def _thread_limit() -> int | None:
+    text = os.environ.get(THREADS_VARIABLE)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"{THREADS_VARIABLE} is {text!r}; expected a whole number from 1.")
+    return int(text)
+
+
+@functools.cache
+def choose_isa() -> str:
+    """Settle the instruction set, once: the best that this machine runs, or that of GATEWORK_ISA."""
+    name = os.environ.get(ISA_VARIABLE)
+    if name:
+        if name not in _native.isa_names():
+            known = ", ".join(_native.isa_names())
+            raise InputError(f"{ISA_VARIABLE} is {name!r}; this machine runs {known}.")
+        _native.isa_set(name)
+    return _native.isa_current()
+
+
+def num_threads() -> int:
+    """Threads a pass may use: torch's number, or GATEWORK_NUM_THREADS."""
+    return _thread_limit() or torch.get_num_threads()
+
+
+def describe() -> dict[str, str]:
+    """The core in words, for `gatework info`."""
+    if UNAVAILABLE:
+        return {"native core": UNAVAILABLE}
+    return {
+        "instruction set": f"{choose_isa()} (this machine runs {', '.join(_native.isa_names())})",
+        "threads": str(num_threads()),
+    }
+
+
+def forward(seq: Sequences, weights: Weights, *, keep_tape: bool) -> Forward:
+    """Run an LSTM. Steps past a length are not read and come out zero."""
+    seq, weights = _plain(seq, weights)
+    problem = _problem(seq, weights)
+    steps, batch, _ = seq.x.shape
+    hidden = weights.weight_hh.shape[1]
+    y = seq.x.new_empty(steps, batch, hidden)
+    h_n, c_n = seq.x.new_empty(batch, hidden), seq.x.new_empty(batch, hidden)
+    tape = seq.x.new_empty(problem.tape_floats() if keep_tape else 0)
+    workspace, address = _workspace(problem.forward_workspace())
+    problem.forward(
+        _params(weights), _view(seq.x), seq.h0.data_ptr(), seq.c0.data_ptr(),
+        _view(y), h_n.data_ptr(), c_n.data_ptr(), tape.data_ptr() if keep_tape else 0, address,
+    )  # fmt: skip
+    del workspace
+    return Forward(y, h_n, c_n, tape)
+
+
+def backward(  # noqa: PLR0913 (a pass and its three cotangents)
+    seq: Sequences,
+    weights: Weights,
+    y: Tensor,
+    tape: Tensor,
+    dy: Tensor,
+    dh_n: Tensor,
+    dc_n: Tensor,
+    *,
+    want_x: bool,
+    want_weights: bool,
+) -> Gradients:
+    """Gradients of a pass that `forward` ran with the same arguments and `keep_tape`."""
+    seq, weights = _plain(seq, weights)
+    problem = _problem(seq, weights)
+    dy, dh_n, dc_n = _rows_contiguous(dy), dh_n.contiguous(), dc_n.contiguous()
+    dx = torch.empty_like(seq.x, memory_format=torch.contiguous_format) if want_x else None
+    dh0, dc0 = torch.empty_like(dh_n), torch.empty_like(dc_n)
+    d_weights = [torch.empty_like(w) if want_weights and w is not None else None for w in weights]
+    workspace, address = _workspace(problem.backward_workspace())
+    problem.backward(
+        _params(weights), _view(seq.x), _view(y), seq.h0.data_ptr(), seq.c0.data_ptr(),
+        tape.data_ptr(), _view(dy), dh_n.data_ptr(), dc_n.data_ptr(), _view(dx),
+        dh0.data_ptr(), dc0.data_ptr(), _native.Params(*map(_address, d_weights)), address,
+    )  # fmt: skip
+    del workspace
+    return Gradients(dx, dh0, dc0, *d_weights)
+
+
+def _plain(seq: Sequences, weights: Weights) -> tuple[Sequences, Weights]:
+    lengths = None if seq.lengths is None else seq.lengths.contiguous()
+    return (
+        Sequences(
+            _rows_contiguous(seq.x), seq.h0.contiguous(), seq.c0.contiguous(), lengths, seq.reverse
+        ),
+        Weights(*(None if w is None else w.contiguous() for w in weights)),  # type: ignore[arg-type]
+    )
+
+
+def _rows_contiguous(values: Tensor) -> Tensor:
+    """Any strides over time and batch are read as they are; the last dimension must be dense."""
+    return values if values.stride(2) == 1 else values.contiguous()
+
+
+def _problem(seq: Sequences, weights: Weights) -> "_native.Problem":
+    choose_isa()
+    steps, batch, inputs = seq.x.shape
+    return _native.Problem(
+        steps,
+        batch,
+        inputs,
+        weights.weight_hh.shape[1],
+        _address(seq.lengths),
+        seq.reverse,
+        num_threads(),
+    )
+
+
+def _params(weights: Weights) -> "_native.Params":
+    return _native.Params(*map(_address, weights))
+
+
+def _view(values: Tensor | None) -> "_native.View":
+    if values is None:
+        return _native.View(0, 0, 0)
+    return _native.View(values.data_ptr(), values.stride(0), values.stride(1))
+
+
+def _address(values: Tensor | None) -> int:
+    return 0 if values is None else values.data_ptr()
+
+
+def _workspace(size: int) -> tuple[Tensor, int]:
+    """A buffer, to be kept alive by the caller, and an aligned address in it."""
+    buffer = torch.empty(size + _ALIGNMENT, dtype=torch.uint8)
+    return buffer, (buffer.data_ptr() + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT

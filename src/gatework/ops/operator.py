@@ -1,0 +1,167 @@
+"""The native scan as torch operators, with autograd over them: one boundary that compile, export and double backward see."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gatework.cells import LSTM
+from gatework.ops import core
+from gatework.ops.call import ScanCall
+from gatework.ops.reference import REFERENCE
+
+_ARGUMENTS = (
+    "Tensor x, Tensor h0, Tensor c0, Tensor weight_ih, Tensor weight_hh, Tensor? bias_ih, Tensor? bias_hh, "
+    "Tensor? lengths, bool reverse"
+)
+_NAMES = ("x", "h0", "c0", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+torch.library.define(
+    "gatework::lstm_forward",
+    f"({_ARGUMENTS}, bool keep_tape) -> (Tensor y, Tensor h_n, Tensor c_n, Tensor tape)",
+)
+torch.library.define(
+    "gatework::lstm_backward",
+    f"({_ARGUMENTS}, Tensor y, Tensor tape, Tensor dy, Tensor dh_n, Tensor dc_n, bool want_x, bool want_weights)"
+    " -> (Tensor dx, Tensor dh0, Tensor dc0, Tensor dweight_ih, Tensor dweight_hh, Tensor dbias_ih, Tensor dbias_hh)",
+)
+
+
+@torch.library.impl("gatework::lstm_forward", "CPU")
+def _forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, keep_tape):  # noqa: PLR0913
+    sequences = core.Sequences(x, h0, c0, lengths, reverse)
+    return tuple(core.forward(sequences, core.Weights(w_ih, w_hh, b_ih, b_hh), keep_tape=keep_tape))
+
+
+@torch.library.register_fake("gatework::lstm_forward")
+def _forward_fake(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, keep_tape):  # noqa: PLR0913
+    steps, batch, _ = x.shape
+    size = 0
+    if keep_tape:  # how much there is on it depends on the lengths, and on the instruction set
+        size = torch.library.get_ctx().new_dynamic_size()
+    return (
+        x.new_empty(steps, batch, w_hh.shape[1]), torch.empty_like(h0), torch.empty_like(c0), x.new_empty(size),
+    )  # fmt: skip
+
+
+@torch.library.impl("gatework::lstm_backward", "CPU")
+def _backward(  # noqa: PLR0913
+    x,
+    h0,
+    c0,
+    w_ih,
+    w_hh,
+    b_ih,
+    b_hh,
+    lengths,
+    reverse,
+    y,
+    tape,
+    dy,
+    dh_n,
+    dc_n,
+    want_x,
+    want_weights,
+):
+    gradients = core.backward(
+        core.Sequences(x, h0, c0, lengths, reverse), core.Weights(w_ih, w_hh, b_ih, b_hh), y, tape, dy, dh_n, dc_n,
+        want_x=want_x, want_weights=want_weights,
+    )  # fmt: skip
+    return tuple(x.new_empty(0) if gradient is None else gradient for gradient in gradients)
+
+
+@torch.library.register_fake("gatework::lstm_backward")
+def _backward_fake(  # noqa: PLR0913
+    x,
+    h0,
+    c0,
+    w_ih,
+    w_hh,
+    b_ih,
+    b_hh,
+    lengths,
+    reverse,
+    y,
+    tape,
+    dy,
+    dh_n,
+    dc_n,
+    want_x,
+    want_weights,
+):
+    def like(value: Tensor | None, *, wanted: bool) -> Tensor:
+        if value is None or not wanted:
+            return x.new_empty(0)
+        return torch.empty_like(value, memory_format=torch.contiguous_format)
+
+    weights = (like(value, wanted=want_weights) for value in (w_ih, w_hh, b_ih, b_hh))
+    return like(x, wanted=want_x), like(h0, wanted=True), like(c0, wanted=True), *weights
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse):  # noqa: PLR0913
+        return torch.ops.gatework.lstm_forward(
+            x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, True
+        )
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        *tensors, reverse = inputs
+        y, _, _, tape = output
+        ctx.mark_non_differentiable(tape)
+        ctx.save_for_backward(*tensors, y, tape)
+        ctx.reverse = reverse
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        *inputs, lengths, y, tape = ctx.saved_tensors
+        needs = ctx.needs_input_grad
+        if torch.is_grad_enabled():  # create_graph: the gradients must themselves be differentiable
+            return (
+                *_reference_gradients(inputs, lengths, ctx.reverse, cotangents[:3], needs),
+                None,
+                None,
+            )
+        gradients = torch.ops.gatework.lstm_backward(
+            *inputs, lengths, ctx.reverse, y, tape, *cotangents[:3], needs[0], any(needs[3:7])
+        )
+        wanted = (g if need else None for g, need in zip(gradients, needs[:7], strict=True))
+        return *wanted, None, None
+
+
+def _reference_gradients(
+    inputs: Sequence[Tensor | None],
+    lengths: Tensor | None,
+    reverse: bool,  # noqa: FBT001 (a field of the call)
+    cotangents: Sequence[Tensor],
+    needs: Sequence[bool],
+) -> list[Tensor | None]:
+    named = dict(zip(_NAMES, inputs, strict=True))
+    params = {name: named[name] for name in _NAMES[3:] if named[name] is not None}
+    state = (named["h0"], named["c0"])
+    result = REFERENCE.run(ScanCall(LSTM(), params, named["x"], state, lengths, reverse, False))
+    wanted = [name for name, need in zip(_NAMES, needs[:7], strict=True) if need]
+    gradients = torch.autograd.grad(
+        (result.output, *result.state), [named[name] for name in wanted], tuple(cotangents),
+        create_graph=True, allow_unused=True,
+    )  # fmt: skip
+    found = dict(zip(wanted, gradients, strict=True))
+    return [found.get(name) for name in _NAMES]
+
+
+def lstm(
+    x: Tensor,
+    state: tuple[Tensor, Tensor],
+    weights: core.Weights,
+    lengths: Tensor | None,
+    *,
+    reverse: bool,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Run an LSTM on the native core, differentiably: y (T, B, H) and (h_n, c_n)."""
+    tensors = (x, *state, *weights)
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
+        y, h_n, c_n, _ = _Scan.apply(*tensors, lengths, reverse)
+    else:
+        y, h_n, c_n, _ = torch.ops.gatework.lstm_forward(*tensors, lengths, reverse, False)
+    return y, (h_n, c_n)

@@ -1,0 +1,57 @@
+"""Which windows each member of an ensemble is trained on, and which it never sees.
+
+Each member leaves out another tenth: of the series where there are many, else of the time. What it
+leaves out shows how far off it is on new data, and the ensemble as a whole still learns from
+everything.
+"""
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gatework.data.store import Store, WindowSpec
+from gatework.tasks.forecast.settings import ForecastSettings
+
+_SHARE: Final = 0.1
+_MANY_SERIES: Final = 50
+_MIN_BLOCK: Final = 2  # horizons a left-out block of time must be long
+
+
+class MemberSplit(NamedTuple):
+    """For each member the windows to train on, and the windows held out (empty: nothing is)."""
+
+    pools: tuple[Tensor, ...]
+    held: tuple[Tensor, ...]
+
+
+def split_for_members(
+    series: Tensor, origins: Tensor, store: Store, spec: WindowSpec, settings: ForecastSettings
+) -> tuple[MemberSplit, str]:
+    """Return the split of windows (W,) of `series` at `origins`, and the reason for its kind."""
+    everything = torch.arange(len(origins))
+    whole = MemberSplit((everything,) * settings.members, ())
+    if not settings.calibrate:
+        return whole, "not asked for"
+    parts = [(member + 1) / settings.members for member in range(settings.members)]
+    count = len(store.start)
+    if count >= _MANY_SERIES:
+        place = torch.linspace(0, 1, count)[
+            torch.randperm(count, generator=torch.Generator().manual_seed(settings.seed))
+        ][series]
+        margin = torch.zeros(len(series))
+        reason = f"each member leaves out a tenth of {count} series"
+    else:
+        lengths = (store.stop - store.start)[series].double()
+        place = origins / (lengths - spec.horizon)
+        margin = spec.horizon / (lengths - spec.horizon)
+        block = _SHARE * float((store.stop - store.start).max())
+        if block < _MIN_BLOCK * spec.horizon:
+            return whole, f"a tenth of the history is {block:.0f} stamps, under two horizons"
+        reason = f"each member leaves out {block:.0f} stamps of time"
+    held = tuple((place > part - _SHARE) & (place <= part) for part in parts)
+    near = [(place > part - _SHARE - margin) & (place <= part + margin) for part in parts]
+    pools = tuple(everything[~close] for close in near)
+    if any(len(pool) == 0 for pool in pools) or not all(block.any() for block in held):
+        return whole, "too few windows to leave any out"
+    return MemberSplit(pools, tuple(everything[block] for block in held)), reason

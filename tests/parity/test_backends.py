@@ -1,0 +1,53 @@
+"""Every backend against the reference in float64; and each runs exactly what it promises."""
+
+import pytest
+import torch
+
+from cases import CELLS, DTYPES, PROMISES, SHAPES, make_inputs, results_and_gradients
+from gatework.ops import BACKENDS
+from tolerances import FLOOR, SLACK, assert_close, rms_ratio
+
+PROMISED = [
+    pytest.param(backend, cell, shape, dtype, id=f"{backend}-{cell}-{shape}-{dtype}".lower())
+    for backend, promise in PROMISES.items()
+    if backend != "reference"  # which test_torch and tests/cells hold to the truth
+    for cell in promise.cells
+    for shape in SHAPES
+    for dtype in promise.dtypes
+    if promise.ragged or SHAPES[shape].lengths is None or shape == "equal"
+]
+
+
+def test_every_backend_has_a_promise():
+    assert [known.name for known in BACKENDS] == list(PROMISES)
+
+
+@pytest.mark.parametrize("trace", [False, True], ids=["", "trace"])
+@pytest.mark.parametrize("shape", ["no_bias", "ties"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_refuses_exactly_what_it_does_not_promise(backend, cell, dtype, shape, trace):
+    inputs = make_inputs(CELLS[cell], SHAPES[shape]).to(dtype)
+    reason = backend.refuses(inputs.call(trace=trace))
+    ragged = SHAPES[shape].lengths is not None
+    promised = PROMISES[backend.name].covers(cell, dtype, ragged=ragged, trace=trace)
+    assert (reason is None) == promised, reason
+    if reason is not None:
+        assert len(reason) > 10
+        assert not reason.endswith(".")
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize(("backend", "cell", "shape", "dtype"), PROMISED, indirect=["backend"])
+def test_backend_is_the_reference(backend, cell, shape, dtype, reverse):
+    exact = make_inputs(CELLS[cell], SHAPES[shape])
+    rounded = exact.to(dtype)
+    exact = rounded.to(torch.float64)  # the same numbers on both sides
+    truth = results_and_gradients(exact, exact.scan(reverse=reverse))
+    peer = results_and_gradients(rounded, rounded.scan(reverse=reverse))
+    values = results_and_gradients(rounded, rounded.scan(backend.name, reverse=reverse))
+    for part, value in values.items():
+        bound = SLACK * rms_ratio(peer[part], truth[part]) + FLOOR[dtype]
+        assert value.dtype == dtype
+        assert_close(part, value, truth[part], bound)
