@@ -20,9 +20,7 @@ struct BackwardRecurrence {
     const Range mine = share_of<V>(panels, a.group_panels, part.slice, part.slices);
     BackRow* const scratch = a.scratch + (part.group * part.slices + part.slice) * a.scratch_rows;
 
-    int64_t rows_at(int64_t step) const {
-        return (a.plan.active[step] - part.group + part.groups - 1) / part.groups;
-    }
+    int64_t rows_at(int64_t step) const { return (a.plan.active[step] - part.group + part.groups - 1) / part.groups; }
     int64_t row_of(int64_t i) const { return part.group + i * part.groups; }
     int64_t d_sum_pitch() const { return a.chunk_rows * S * L; }
     int64_t tape_pitch() const { return a.plan.total * T * L; }
@@ -35,14 +33,17 @@ struct BackwardRecurrence {
             if (part.barrier && s + 1 < a.plan.steps) wait_at(*part.barrier);
             for (int64_t p = mine.begin; p < mine.end; p += a.group_panels) {
                 const int64_t width = mine.end - p < a.group_panels ? mine.end - p : a.group_panels;
-                with_size(static_cast<int>(width), [&](auto group) {
-                    for_blocks<V::kRows>(going_on, [&](int64_t first, auto size) {
-                        step<size.value, group.value, true>(scratch + first, p);
-                    });
-                    for_blocks<V::kRows>(n - going_on, [&](int64_t first, auto size) {
-                        step<size.value, group.value, false>(scratch + going_on + first, p);
-                    });
-                }, Size<4>{});
+                with_size(
+                    static_cast<int>(width),
+                    [&](auto group) {
+                        for_blocks<V::kRows>(going_on, [&](int64_t first, auto size) {
+                            step<size.value, group.value, true>(scratch + first, p);
+                        });
+                        for_blocks<V::kRows>(n - going_on, [&](int64_t first, auto size) {
+                            step<size.value, group.value, false>(scratch + going_on + first, p);
+                        });
+                    },
+                    Size<4>{});
             }
         }
     }
@@ -116,7 +117,8 @@ struct BackwardRecurrence {
         for (int64_t i = 0; i < rows_at(0); ++i) {
             const int64_t row = row_of(i), b = a.plan.order[row];
             for (int64_t p = mine.begin; p < mine.end; ++p) {
-                body(a.carried + p * carried_pitch() + row * L, b * a.hidden_size + p * L, lanes_of<V>(p, a.hidden_size));
+                body(a.carried + p * carried_pitch() + row * L, b * a.hidden_size + p * L,
+                     lanes_of<V>(p, a.hidden_size));
             }
         }
     }

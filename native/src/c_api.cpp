@@ -52,7 +52,8 @@ struct ForwardLayout {
         const int64_t panels = panels_of(problem.hidden_size), H = problem.hidden_size, I = problem.input_size;
         sharing = share_recurrence(problem, totals.rows, panels);
         const int64_t rows = group_rows(totals.rows, sharing);
-        // Few rows: make the input's products for many steps at once, so that its weights are read once for all of them.
+        // Few rows: make the input's products for many steps at once, so that its weights are read once for all of
+        // them.
         const int64_t wanted = 8 * kernels.tile_rows;
         chunk_steps = rows > 0 && rows < 2 * kernels.tile_rows ? (wanted + rows - 1) / rows : 0;
         if (chunk_steps > totals.steps) chunk_steps = totals.steps;
@@ -127,7 +128,8 @@ void copy_or_zero(float* to, const float* from, int64_t count) {
 
 gw_status gw_check(const gw_problem* problem) {
     if (problem->cell != GW_LSTM) return GW_BAD_CELL;
-    if (problem->steps < 0 || problem->batch < 0 || problem->input_size < 0 || problem->hidden_size < 1) return GW_BAD_SIZE;
+    if (problem->steps < 0 || problem->batch < 0 || problem->input_size < 0 || problem->hidden_size < 1)
+        return GW_BAD_SIZE;
     for (int64_t b = 0; problem->lengths && b < problem->batch; ++b) {
         if (problem->lengths[b] < 0 || problem->lengths[b] > problem->steps) return GW_BAD_LENGTH;
     }
@@ -164,20 +166,28 @@ gw_status gw_run_forward(const gw_problem* problem, const gw_params* params, con
 
     const int packers = product_threads(*problem, 8);
     parallel(packers, [&](int index) { cell.pack(*params, I, H, {index, packers}, layout.packed); });
-    const ForwardArgs args{plan,          I,
-                           H,             problem->reverse != 0,
-                           *pass,         layout.packed,
-                           layout.zeros,  layout.carried,
+    const ForwardArgs args{plan,
+                           I,
+                           H,
+                           problem->reverse != 0,
+                           *pass,
+                           layout.packed,
+                           layout.zeros,
+                           layout.carried,
                            pass->tape ? pass->tape : layout.sums,
-                           layout.record_rows, layout.record_slots,
-                           pass->tape != nullptr, layout.chunk_steps,
-                           layout.scratch, layout.scratch_rows};
+                           layout.record_rows,
+                           layout.record_slots,
+                           pass->tape != nullptr,
+                           layout.chunk_steps,
+                           layout.scratch,
+                           layout.scratch_rows};
     Barrier slices(layout.sharing.slices);
     parallel(layout.sharing.threads(), [&](int index) { cell.forward(args, part_of(layout.sharing, index, slices)); });
     return GW_OK;
 }
 
-gw_status gw_run_backward(const gw_problem* problem, const gw_params* params, const gw_backward* pass, void* workspace) {
+gw_status gw_run_backward(const gw_problem* problem, const gw_params* params, const gw_backward* pass,
+                          void* workspace) {
     const gw_status status = gw_check(problem);
     if (status != GW_OK) return status;
     const CellKernels& cell = current_cell(problem->cell);

@@ -62,8 +62,8 @@ struct ForwardScan {
                 out->y = a.pass.y.data + t * a.pass.y.step + b * a.pass.y.row;
                 out->h = s == 0 ? (a.pass.h0 ? a.pass.h0 + b * a.hidden_size : a.zeros)
                                 : a.pass.y.data + before * a.pass.y.step + b * a.pass.y.row;
-                const int64_t position = a.keep_tape ? a.plan.start[s] + row
-                                                     : (part.group * a.scratch_rows + (out - scratch));
+                const int64_t position =
+                    a.keep_tape ? a.plan.start[s] + row : (part.group * a.scratch_rows + (out - scratch));
                 out->record = a.record_rows ? a.records + position * a.record_slots * L : nullptr;
                 out->carried = a.carried + row * L;
             }

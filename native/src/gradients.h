@@ -113,14 +113,18 @@ struct Products {
 
     // out(row) = (gradients at the sums of the row) W for all `size` columns.
     template <class Out>
-    void transposed(const Chunk& chunk, const float* packed, int64_t size, int64_t group, Range range, const Out& out) const {
+    void transposed(const Chunk& chunk, const float* packed, int64_t size, int64_t group, Range range,
+                    const Out& out) const {
         const int64_t all = panel_count<V>(size);
         for (int64_t p = 0; p < all; p += group) {
-            with_size(static_cast<int>(all - p < group ? all - p : group), [&](auto n) {
-                for_blocks<V::kRows>(range.end - range.begin, [&](int64_t first, auto block) {
-                    transposed_block<block.value, n.value>(chunk, packed, size, p, range.begin + first, out);
-                });
-            }, Size<4>{});
+            with_size(
+                static_cast<int>(all - p < group ? all - p : group),
+                [&](auto n) {
+                    for_blocks<V::kRows>(range.end - range.begin, [&](int64_t first, auto block) {
+                        transposed_block<block.value, n.value>(chunk, packed, size, p, range.begin + first, out);
+                    });
+                },
+                Size<4>{});
         }
     }
 

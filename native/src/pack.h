@@ -42,11 +42,12 @@ struct Pack {
     }
 
     // weight: (G*H, columns); recurrent chooses which sums the gates add into.
-    static void transposed(const float* weight, int64_t H, int64_t columns, bool recurrent, int64_t group_panels, Share share,
-                           float* packed) {
+    static void transposed(const float* weight, int64_t H, int64_t columns, bool recurrent, int64_t group_panels,
+                           Share share, float* packed) {
         const int64_t panels = panel_count<V>(H), column_panels = panel_count<V>(columns);
         const int64_t depth = panels * Cell::kSums * L;
-        const Range groups = share_of<V>((column_panels + group_panels - 1) / group_panels, 1, share.index, share.count);
+        const Range groups =
+            share_of<V>((column_panels + group_panels - 1) / group_panels, 1, share.index, share.count);
         for (int64_t q = groups.begin; q < groups.end; ++q) {
             const int64_t first = q * group_panels;
             const int64_t n = column_panels - first < group_panels ? column_panels - first : group_panels;

@@ -1,5 +1,7 @@
 #include "threads.h"
 
+#include "../include/gatework.h"
+
 #include <pthread.h>
 
 #include <condition_variable>
@@ -88,22 +90,49 @@ private:
     std::vector<std::thread> workers_;
 };
 
-// A child of fork has the parent's memory but none of its threads: it starts with a pool of its own. The parent's
-// pool object is abandoned there, since its threads cannot be joined.
 Pool* g_pool = nullptr;
-std::once_flag g_pool_once;
+std::once_flag g_once;
+gw_team g_team{nullptr, nullptr, nullptr};
 
-Pool& pool() {
-    std::call_once(g_pool_once, [] {
-        g_pool = new Pool;
-        pthread_atfork(nullptr, nullptr, [] { g_pool = new Pool; });
-    });
-    return *g_pool;
+// A child of fork has the parent's memory but none of its threads: it starts with a pool of its own. The parent's pool
+// object is abandoned there, since its threads cannot be joined.
+void start_afresh() {
+    g_pool = new Pool;
+    g_team = {nullptr, nullptr, nullptr};
+}
+
+struct Job {
+    int count;
+    void (*body)(void*, int);
+    void* context;
+    std::atomic<bool> team_too_small;
+};
+
+void run_share(void* data) {
+    Job& job = *static_cast<Job*>(data);
+    if (g_team.num_threads() < job.count) {  // nested in a parallel region, say: bodies that meet would wait for ever
+        job.team_too_small = true;
+    } else {
+        job.body(job.context, g_team.thread_num());
+    }
 }
 
 }  // namespace
 
-void run_parallel(int count, void (*body)(void*, int), void* context) { pool().run(count, body, context); }
+void gw_lend_team(const gw_team* team) { g_team = *team; }
+
+void run_parallel(int count, void (*body)(void*, int), void* context) {
+    std::call_once(g_once, [] {
+        g_pool = new Pool;
+        pthread_atfork(nullptr, nullptr, start_afresh);
+    });
+    if (g_team.parallel) {
+        Job job{count, body, context, {false}};
+        g_team.parallel(run_share, &job, static_cast<unsigned>(count), 0);
+        if (!job.team_too_small) return;
+    }
+    g_pool->run(count, body, context);
+}
 
 void Barrier::wait() {
     const unsigned phase = phase_.load(std::memory_order_acquire);

@@ -1,4 +1,4 @@
-// A fork-join pool of our own: torch brings an OpenMP runtime, and two of those in one process fight.
+// Fork and join: on a team that the host lends (gatework.h), else on a pool of our own.
 #pragma once
 #include <atomic>
 

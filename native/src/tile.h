@@ -44,7 +44,8 @@ GATEWORK_INLINE void accumulate(typename V::Reg (&acc)[R][S], const float* const
     }
 }
 
-// Cuts `count` rows into blocks of at most V::kRows, as even as can be, and calls body(first, block size as a constant).
+// Cuts `count` rows into blocks of at most V::kRows, as even as can be, and calls body(first, block size as a
+// constant).
 template <int N>
 struct Size {
     static constexpr int value = N;

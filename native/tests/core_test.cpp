@@ -1,5 +1,6 @@
-// Tests of the core without Python: parity with a float64 LSTM on every instruction set of this machine, the accuracy of
-// the activations, independence of threads and batch mates, and what the C interface refuses. Run under sanitizers too.
+// Tests of the core without Python: parity with a float64 LSTM on every instruction set of this machine, the accuracy
+// of the activations, independence of threads and batch mates, and what the C interface refuses. Run under sanitizers
+// too.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -34,15 +35,15 @@ struct Case {
     bool reverse;
     int64_t length(int64_t b) const { return lengths.empty() ? T : lengths[b]; }
     std::string name() const {
-        return "T" + std::to_string(T) + " B" + std::to_string(B) + " I" + std::to_string(I) + " H" + std::to_string(H) +
-               (lengths.empty() ? "" : " ragged") + (reverse ? " reverse" : "");
+        return "T" + std::to_string(T) + " B" + std::to_string(B) + " I" + std::to_string(I) + " H" +
+               std::to_string(H) + (lengths.empty() ? "" : " ragged") + (reverse ? " reverse" : "");
     }
 };
 
 struct Results {  // everything a forward and a backward pass give, by the same names as in gatework.h
     Floats y, h_n, c_n, dx, dh0, dc0, dw_ih, dw_hh, db_ih, db_hh;
     std::vector<std::pair<const char*, const Floats*>> all() const {
-        return {{"y", &y},     {"h_n", &h_n}, {"c_n", &c_n},     {"dx", &dx},       {"dh0", &dh0},
+        return {{"y", &y},     {"h_n", &h_n},     {"c_n", &c_n},     {"dx", &dx},       {"dh0", &dh0},
                 {"dc0", &dc0}, {"dw_ih", &dw_ih}, {"dw_hh", &dw_hh}, {"db_ih", &db_ih}, {"db_hh", &db_hh}};
     }
 };
@@ -72,7 +73,8 @@ struct Workspace {
 };
 
 Results run(const Case& c, const Data& d, int threads) {
-    const gw_problem problem{GW_LSTM, c.T, c.B, c.I, c.H, c.lengths.empty() ? nullptr : c.lengths.data(), c.reverse, threads};
+    const gw_problem problem{GW_LSTM,   c.T,    c.B, c.I, c.H, c.lengths.empty() ? nullptr : c.lengths.data(),
+                             c.reverse, threads};
     const gw_params params{d.w_ih.data(), d.w_hh.data(), d.b_ih.data(), d.b_hh.data()};
     const float nan = std::numeric_limits<float>::quiet_NaN();  // whatever is not written shows
     auto fresh = [&](int64_t n) { return Floats(static_cast<size_t>(n), nan); };
@@ -82,20 +84,33 @@ Results run(const Case& c, const Data& d, int threads) {
     const gw_input x{d.x.data(), c.B * c.I, c.I};
     {
         Workspace workspace(gw_forward_workspace(&problem));
-        const gw_forward pass{x, d.h0.data(), d.c0.data(), {r.y.data(), c.B * c.H, c.H}, r.h_n.data(), r.c_n.data(),
-                              tape.data()};
+        const gw_forward pass{
+            x, d.h0.data(), d.c0.data(), {r.y.data(), c.B * c.H, c.H}, r.h_n.data(), r.c_n.data(), tape.data()};
         expect(gw_run_forward(&problem, &params, &pass, workspace.data) == GW_OK, c.name() + " forward");
         Floats y = fresh(c.T * c.B * c.H), h_n = r.h_n, c_n = r.c_n;  // without a tape: the same numbers
-        const gw_forward inference{x, d.h0.data(), d.c0.data(), {y.data(), c.B * c.H, c.H}, h_n.data(), c_n.data(), nullptr};
+        const gw_forward inference{x,          d.h0.data(), d.c0.data(), {y.data(), c.B * c.H, c.H},
+                                   h_n.data(), c_n.data(),  nullptr};
         gw_run_forward(&problem, &params, &inference, workspace.data);
         expect(same(y, r.y) && same(c_n, r.c_n), c.name() + " inference equals training");
     }
     r.dx = fresh(c.T * c.B * c.I), r.dh0 = fresh(c.B * c.H), r.dc0 = fresh(c.B * c.H);
     r.dw_ih = fresh(4 * c.H * c.I), r.dw_hh = fresh(4 * c.H * c.H), r.db_ih = fresh(4 * c.H), r.db_hh = fresh(4 * c.H);
     Workspace workspace(gw_backward_workspace(&problem));
-    const gw_backward pass{x, {r.y.data(), c.B * c.H, c.H}, d.h0.data(), d.c0.data(), tape.data(),
-                           {d.dy.data(), c.B * c.H, c.H}, d.dh_n.data(), d.dc_n.data(), {r.dx.data(), c.B * c.I, c.I},
-                           r.dh0.data(), r.dc0.data(), r.dw_ih.data(), r.dw_hh.data(), r.db_ih.data(), r.db_hh.data()};
+    const gw_backward pass{x,
+                           {r.y.data(), c.B * c.H, c.H},
+                           d.h0.data(),
+                           d.c0.data(),
+                           tape.data(),
+                           {d.dy.data(), c.B * c.H, c.H},
+                           d.dh_n.data(),
+                           d.dc_n.data(),
+                           {r.dx.data(), c.B * c.I, c.I},
+                           r.dh0.data(),
+                           r.dc0.data(),
+                           r.dw_ih.data(),
+                           r.dw_hh.data(),
+                           r.db_ih.data(),
+                           r.db_hh.data()};
     expect(gw_run_backward(&problem, &params, &pass, workspace.data) == GW_OK, c.name() + " backward");
     return r;
 }
@@ -103,11 +118,20 @@ Results run(const Case& c, const Data& d, int threads) {
 // The same in float64, one sequence after the other, straight from the equations.
 struct Truth {
     std::vector<double> y, h_n, c_n, dx, dh0, dc0, dw_ih, dw_hh, db;
-    std::vector<const std::vector<double>*> all() const { return {&y, &h_n, &c_n, &dx, &dh0, &dc0, &dw_ih, &dw_hh, &db, &db}; }
+    std::vector<const std::vector<double>*> all() const {
+        return {&y, &h_n, &c_n, &dx, &dh0, &dc0, &dw_ih, &dw_hh, &db, &db};
+    }
 
     Truth(const Case& c, const Data& d)
-        : y(c.T * c.B * c.H), h_n(c.B * c.H), c_n(c.B * c.H), dx(c.T * c.B * c.I), dh0(c.B * c.H), dc0(c.B * c.H),
-          dw_ih(4 * c.H * c.I), dw_hh(4 * c.H * c.H), db(4 * c.H) {
+        : y(c.T * c.B * c.H),
+          h_n(c.B * c.H),
+          c_n(c.B * c.H),
+          dx(c.T * c.B * c.I),
+          dh0(c.B * c.H),
+          dc0(c.B * c.H),
+          dw_ih(4 * c.H * c.I),
+          dw_hh(4 * c.H * c.H),
+          db(4 * c.H) {
         for (int64_t b = 0; b < c.B; ++b) sequence(c, d, b);
     }
 

@@ -19,7 +19,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
         >>> target.read_text()
         'whole'
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
+    )
     os.close(descriptor)
     beside = Path(name)
     try:

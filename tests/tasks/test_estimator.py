@@ -1,5 +1,7 @@
 """The forecaster on real data: airline passengers, 144 months, one small network."""
 
+import dataclasses
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from data_paths import shared_data
 from gatework.errors import InputError
 from gatework.tasks import run as folder
 from gatework.tasks.forecast import Forecaster
+from gatework.tasks.forecast.settings import ForecastSettings
 
 SMALL: dict[str, Any] = {"steps": 15, "members": 1, "hidden_size": 8, "batch_size": 16}
+QUICK: dict[str, Any] = SMALL | {"steps": 3}
 
 
 @pytest.fixture(scope="module")
@@ -160,14 +164,24 @@ def test_cross_validation_frame(airline: Path) -> None:
     ],
 )
 def test_many_series_come_back_in_the_kind_they_came(convert, kind: type) -> None:
-    fitted = Forecaster(4, id_col="shop", levels=[80], **SMALL | {"steps": 3}).fit(
-        convert(long_frame())
-    )
+    fitted = Forecaster(4, id_col="shop", levels=[80], **QUICK).fit(convert(long_frame()))
     forecast = fitted.predict()
     assert isinstance(forecast, kind)
     columns = list(forecast.column_names if kind is pa.Table else forecast.columns)
     assert columns == ["shop", "month", "gatework", "gatework-lo-80", "gatework-hi-80"]
     assert len(forecast) == 8
+
+
+def test_every_setting_is_an_argument_with_the_same_default() -> None:
+    arguments = inspect.signature(Forecaster).parameters
+    for field in dataclasses.fields(ForecastSettings):
+        default = field.default
+        expected = inspect.Parameter.empty if default is dataclasses.MISSING else default
+        assert arguments[field.name].default == expected, field.name
+
+
+def test_it_shows_what_was_chosen() -> None:
+    assert repr(Forecaster(7, members=1)) == "Forecaster(horizon=7, members=1)"
 
 
 def test_a_seed_is_a_result(model: Forecaster, airline: Path) -> None:
@@ -189,6 +203,7 @@ def test_a_seed_is_a_result(model: Forecaster, airline: Path) -> None:
             lambda m: m.predict(pl.DataFrame({"Month": ["1961-01"], "x": [1]})),
             'no column "Passengers"',
         ),
+        (lambda m: m.evaluate(long_frame(), lag=0), "lag is 0"),
         (lambda m: Forecaster(3).predict(), "not fitted"),
         (lambda m: Forecaster(3).save("nowhere"), "not fitted"),
         (lambda m: m.cross_validation(long_frame(), 0), "expected 1 or more"),
@@ -202,7 +217,7 @@ def test_wrong_calls(model: Forecaster, call, words: str) -> None:
 
 def test_a_series_too_short_for_a_hold_out_is_forecast_without_a_score() -> None:
     frame = pl.DataFrame({"ds": list(range(9)), "y": [float(x) for x in range(9)]})
-    fitted = Forecaster(4, **SMALL | {"steps": 3}).fit(frame)
+    fitted = Forecaster(4, **QUICK).fit(frame)
     assert fitted.scores_ is None
     assert fitted.predict().height == 4
 
@@ -210,7 +225,7 @@ def test_a_series_too_short_for_a_hold_out_is_forecast_without_a_score() -> None
 def test_gaps_are_noted_and_never_scored() -> None:
     frame = pl.DataFrame({"ds": months(72), "y": wave(72)}).with_row_index()
     frame = frame.filter(~pl.col("index").is_in([20, 21, 68])).drop("index")
-    fitted = Forecaster(6, **SMALL | {"steps": 3}).fit(frame)
+    fitted = Forecaster(6, **QUICK).fit(frame)
     assert any("missing" in note or "gap" in note for note in fitted.panel_.notes)
     assert fitted.scores_ is not None
     assert all(math.isfinite(float(row["mase"])) for row in fitted.scores_.records())

@@ -85,6 +85,13 @@ def test_there_is_nothing_there(tmp_path: Path) -> None:
         read_config(tmp_path / "none")
 
 
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    leave_half(tmp_path / "run")
+    (tmp_path / "run" / ".forecast.png.ab12.png").write_bytes(b"half")
+    finish(tmp_path / "run")
+    assert not list((tmp_path / "run").glob(".*"))
+
+
 def test_a_half_finished_run_says_how_to_go_on(tmp_path: Path) -> None:
     leave_half(tmp_path / "run")
     with pytest.raises(InputError, match="Run the same `gatework fit` command again"):

@@ -1,4 +1,4 @@
-"""The native core's calls on tensors. The only module that imports `gatework._native`; knows nothing of autograd."""
+"""The native core's calls on tensors: the only module that imports it. Knows no autograd."""
 
 import functools
 import os
@@ -49,6 +49,14 @@ class Forward(NamedTuple):
     tape: Tensor
 
 
+class Cotangents(NamedTuple):
+    """Gradients that arrive at y (T, B, H), h_n and c_n (B, H)."""
+
+    y: Tensor
+    h_n: Tensor
+    c_n: Tensor
+
+
 class Gradients(NamedTuple):
     """Gradients of everything a forward pass read; None where not asked for or absent."""
 
@@ -71,16 +79,27 @@ def _thread_limit() -> int | None:
     return int(text)
 
 
+class Setting(NamedTuple):
+    """What the core settles once in a process."""
+
+    isa: str
+    shares_team: bool  # of torch's OpenMP runtime: two sets of threads would fight over the cores
+
+
 @functools.cache
-def choose_isa() -> str:
-    """Settle the instruction set, once: the best that this machine runs, or that of GATEWORK_ISA."""
+def setting() -> Setting:
+    """Settle the instruction set (GATEWORK_ISA, or the best that this machine runs) and threads.
+
+    Raises:
+        InputError: GATEWORK_ISA names what this machine does not run.
+    """
     name = os.environ.get(ISA_VARIABLE)
     if name:
         if name not in _native.isa_names():
             known = ", ".join(_native.isa_names())
             raise InputError(f"{ISA_VARIABLE} is {name!r}; this machine runs {known}.")
         _native.isa_set(name)
-    return _native.isa_current()
+    return Setting(_native.isa_current(), _native.lend_loaded_team())
 
 
 def num_threads() -> int:
@@ -92,9 +111,11 @@ def describe() -> dict[str, str]:
     """The core in words, for `gatework info`."""
     if UNAVAILABLE:
         return {"native core": UNAVAILABLE}
+    isa, shares_team = setting()
+    whose = "torch's own OpenMP team" if shares_team else "a pool of its own"
     return {
-        "instruction set": f"{choose_isa()} (this machine runs {', '.join(_native.isa_names())})",
-        "threads": str(num_threads()),
+        "instruction set": f"{isa} (this machine runs {', '.join(_native.isa_names())})",
+        "threads": f"{num_threads()}, {whose}",
     }
 
 
@@ -116,14 +137,12 @@ def forward(seq: Sequences, weights: Weights, *, keep_tape: bool) -> Forward:
     return Forward(y, h_n, c_n, tape)
 
 
-def backward(  # noqa: PLR0913 (a pass and its three cotangents)
+def backward(
     seq: Sequences,
     weights: Weights,
+    cotangents: Cotangents,
     y: Tensor,
     tape: Tensor,
-    dy: Tensor,
-    dh_n: Tensor,
-    dc_n: Tensor,
     *,
     want_x: bool,
     want_weights: bool,
@@ -131,7 +150,8 @@ def backward(  # noqa: PLR0913 (a pass and its three cotangents)
     """Gradients of a pass that `forward` ran with the same arguments and `keep_tape`."""
     seq, weights = _plain(seq, weights)
     problem = _problem(seq, weights)
-    dy, dh_n, dc_n = _rows_contiguous(dy), dh_n.contiguous(), dc_n.contiguous()
+    dy = _rows_contiguous(cotangents.y)
+    dh_n, dc_n = cotangents.h_n.contiguous(), cotangents.c_n.contiguous()
     dx = torch.empty_like(seq.x, memory_format=torch.contiguous_format) if want_x else None
     dh0, dc0 = torch.empty_like(dh_n), torch.empty_like(dc_n)
     d_weights = [torch.empty_like(w) if want_weights and w is not None else None for w in weights]
@@ -161,7 +181,7 @@ def _rows_contiguous(values: Tensor) -> Tensor:
 
 
 def _problem(seq: Sequences, weights: Weights) -> "_native.Problem":
-    choose_isa()
+    setting()
     steps, batch, inputs = seq.x.shape
     return _native.Problem(
         steps,

@@ -17,7 +17,8 @@ def refuses(call: ScanCall) -> str | None:
     if call.x.dtype != torch.float32:
         return f"it computes in float32; the input is {call.x.dtype}"
     if call.cell != LSTM():
-        return f"it has kernels for the standard LSTM; the cell is {call.cell!r}"
+        cell = " with ".join([call.cell.name, ", ".join(call.cell.options)]).removesuffix(" with ")
+        return f"it has a kernel for the standard lstm only; this is {cell}"
     if call.trace:
         return "it does not record a trace"
     return None

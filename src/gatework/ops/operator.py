@@ -1,6 +1,9 @@
-"""The native scan as torch operators, with autograd over them: one boundary that compile, export and double backward see."""
+"""The native scan as torch operators, and autograd over them.
 
-from collections.abc import Sequence
+One boundary that torch.compile, torch.export and double backward see.
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,20 +13,20 @@ from gatework.ops import core
 from gatework.ops.call import ScanCall
 from gatework.ops.reference import REFERENCE
 
-_ARGUMENTS = (
-    "Tensor x, Tensor h0, Tensor c0, Tensor weight_ih, Tensor weight_hh, Tensor? bias_ih, Tensor? bias_hh, "
-    "Tensor? lengths, bool reverse"
+_READS = (
+    "Tensor x, Tensor h0, Tensor c0, Tensor weight_ih, Tensor weight_hh, "
+    "Tensor? bias_ih, Tensor? bias_hh, Tensor? lengths, bool reverse"
 )
-_NAMES = ("x", "h0", "c0", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 torch.library.define(
     "gatework::lstm_forward",
-    f"({_ARGUMENTS}, bool keep_tape) -> (Tensor y, Tensor h_n, Tensor c_n, Tensor tape)",
+    f"({_READS}, bool keep_tape) -> (Tensor y, Tensor h_n, Tensor c_n, Tensor tape)",
 )
 torch.library.define(
     "gatework::lstm_backward",
-    f"({_ARGUMENTS}, Tensor y, Tensor tape, Tensor dy, Tensor dh_n, Tensor dc_n, bool want_x, bool want_weights)"
-    " -> (Tensor dx, Tensor dh0, Tensor dc0, Tensor dweight_ih, Tensor dweight_hh, Tensor dbias_ih, Tensor dbias_hh)",
+    f"({_READS}, Tensor y, Tensor tape, Tensor dy, Tensor dh_n, Tensor dc_n, "
+    "bool want_x, bool want_weights) -> (Tensor dx, Tensor dh0, Tensor dc0, "
+    "Tensor dweight_ih, Tensor dweight_hh, Tensor dbias_ih, Tensor dbias_hh)",
 )
 
 
@@ -39,9 +42,8 @@ def _forward_fake(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, keep_tape
     size = 0
     if keep_tape:  # how much there is on it depends on the lengths, and on the instruction set
         size = torch.library.get_ctx().new_dynamic_size()
-    return (
-        x.new_empty(steps, batch, w_hh.shape[1]), torch.empty_like(h0), torch.empty_like(c0), x.new_empty(size),
-    )  # fmt: skip
+    y = x.new_empty(steps, batch, w_hh.shape[1])
+    return y, torch.empty_like(h0), torch.empty_like(c0), x.new_empty(size)
 
 
 @torch.library.impl("gatework::lstm_backward", "CPU")
@@ -63,10 +65,16 @@ def _backward(  # noqa: PLR0913
     want_x,
     want_weights,
 ):
+    sequences = core.Sequences(x, h0, c0, lengths, reverse)
     gradients = core.backward(
-        core.Sequences(x, h0, c0, lengths, reverse), core.Weights(w_ih, w_hh, b_ih, b_hh), y, tape, dy, dh_n, dc_n,
-        want_x=want_x, want_weights=want_weights,
-    )  # fmt: skip
+        sequences,
+        core.Weights(w_ih, w_hh, b_ih, b_hh),
+        core.Cotangents(dy, dh_n, dc_n),
+        y,
+        tape,
+        want_x=want_x,
+        want_weights=want_weights,
+    )
     return tuple(x.new_empty(0) if gradient is None else gradient for gradient in gradients)
 
 
@@ -106,7 +114,7 @@ class _Scan(torch.autograd.Function):
         )
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         *tensors, reverse = inputs
         y, _, _, tape = output
         ctx.mark_non_differentiable(tape)
@@ -114,40 +122,51 @@ class _Scan(torch.autograd.Function):
         ctx.reverse = reverse
 
     @staticmethod
-    def backward(ctx, *cotangents):
-        *inputs, lengths, y, tape = ctx.saved_tensors
-        needs = ctx.needs_input_grad
-        if torch.is_grad_enabled():  # create_graph: the gradients must themselves be differentiable
-            return (
-                *_reference_gradients(inputs, lengths, ctx.reverse, cotangents[:3], needs),
-                None,
-                None,
+    def backward(ctx: Any, dy: Tensor, dh_n: Tensor, dc_n: Tensor, _tape: Tensor) -> Any:
+        x, h0, c0, *weights, lengths, y, tape = ctx.saved_tensors
+        needs = ctx.needs_input_grad[:-2]
+        cotangents = core.Cotangents(dy, dh_n, dc_n)
+        if torch.is_grad_enabled():  # create_graph: the gradients must be differentiable too
+            sequences = core.Sequences(x, h0, c0, lengths, ctx.reverse)
+            gradients = _reference_gradients(sequences, core.Weights(*weights), cotangents)
+        else:
+            gradients = torch.ops.gatework.lstm_backward(
+                x,
+                h0,
+                c0,
+                *weights,
+                lengths,
+                ctx.reverse,
+                y,
+                tape,
+                *cotangents,
+                needs[0],
+                any(needs[3:]),
             )
-        gradients = torch.ops.gatework.lstm_backward(
-            *inputs, lengths, ctx.reverse, y, tape, *cotangents[:3], needs[0], any(needs[3:7])
-        )
-        wanted = (g if need else None for g, need in zip(gradients, needs[:7], strict=True))
+        wanted = (g if need else None for g, need in zip(gradients, needs, strict=True))
         return *wanted, None, None
 
 
 def _reference_gradients(
-    inputs: Sequence[Tensor | None],
-    lengths: Tensor | None,
-    reverse: bool,  # noqa: FBT001 (a field of the call)
-    cotangents: Sequence[Tensor],
-    needs: Sequence[bool],
+    seq: core.Sequences, weights: core.Weights, cotangents: core.Cotangents
 ) -> list[Tensor | None]:
-    named = dict(zip(_NAMES, inputs, strict=True))
-    params = {name: named[name] for name in _NAMES[3:] if named[name] is not None}
-    state = (named["h0"], named["c0"])
-    result = REFERENCE.run(ScanCall(LSTM(), params, named["x"], state, lengths, reverse, False))
-    wanted = [name for name, need in zip(_NAMES, needs[:7], strict=True) if need]
-    gradients = torch.autograd.grad(
-        (result.output, *result.state), [named[name] for name in wanted], tuple(cotangents),
-        create_graph=True, allow_unused=True,
-    )  # fmt: skip
-    found = dict(zip(wanted, gradients, strict=True))
-    return [found.get(name) for name in _NAMES]
+    """The gradients again, by torch's own autograd over the reference."""
+    named = weights._asdict()
+    params = {name: weight for name, weight in named.items() if weight is not None}
+    call = ScanCall(LSTM(), params, seq.x, (seq.h0, seq.c0), seq.lengths, seq.reverse, False)
+    inputs = (seq.x, seq.h0, seq.c0, *weights)
+    wanted = [each for each in inputs if each is not None and each.requires_grad]
+    result = REFERENCE.run(call)
+    gradients = iter(
+        torch.autograd.grad(
+            (result.output, *result.state),
+            wanted,
+            cotangents,
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(gradients) if each is not None and each.requires_grad else None for each in inputs]
 
 
 def lstm(

@@ -25,6 +25,7 @@ METRICS = "metrics.jsonl"
 REPORT = "report.html"
 FORECAST = "forecast.csv"
 PICTURE = "forecast.png"
+RUN_FILES = (CONFIG, WEIGHTS, HISTORY, METRICS, REPORT, FORECAST, PICTURE)
 STATE = "state"
 REQUEST = "request.json"
 
@@ -135,6 +136,7 @@ def claim(run: Path, request: Request, *, overwrite: bool) -> Iterator[Claim]:
     made = [folder for folder in (state, run, *run.parents) if not folder.exists()]
     if overwrite:
         _remove_run_files(run)
+    _remove_leftovers(run)
     try:
         state.mkdir(parents=True, exist_ok=True)
         with atomic_write(state / REQUEST) as beside:
@@ -203,10 +205,17 @@ def _plain(value: object) -> str:
 
 
 def _remove_run_files(run: Path) -> None:
-    for name in (CONFIG, WEIGHTS, HISTORY, METRICS, REPORT, FORECAST, PICTURE):
+    for name in RUN_FILES:
         (run / name).unlink(missing_ok=True)
     if (run / STATE).is_dir():
         shutil.rmtree(run / STATE)
+
+
+def _remove_leftovers(run: Path) -> None:
+    """Remove what a killed process had begun to write beside a file."""
+    for name in RUN_FILES:
+        for leftover in run.glob(f".{name}.*"):
+            leftover.unlink()
 
 
 def _why_no_run(run: Path) -> str:

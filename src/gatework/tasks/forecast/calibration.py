@@ -11,7 +11,8 @@ from gatework.data.windows import Windows
 from gatework.models.forecaster import LEVELS, ForecastEnsemble
 
 _MIDDLE: Final = LEVELS.index(0.5)
-_HELD: Final = 2_000
+_HELD: Final = 2_000  # windows judged
+_POINTS: Final = 20_000  # single errors the quantiles of their ratios are taken over
 _LIMITS: Final = (0.5, 3.0)
 
 
@@ -22,38 +23,57 @@ def calibrate(
 
     At that stretch, as many held-out values lie under the quantile as its level says (split
     conformal prediction with a multiplicative score: Romano, Patterson & Candes 2019), each member
-    being judged on windows it was not trained on. Without held-out windows all factors are 1.
+    being judged on windows it was not trained on.
     """
-    if not held:
-        return (1.0,) * len(LEVELS)
     model.eval()
-    ratios = [
-        _ratios(model, windows, member, index, generator) for member, index in enumerate(held)
-    ]
-    pooled = torch.cat(ratios)
+    share = _HELD // len(held)
+    ratios = []
+    for member, index in enumerate(held):
+        batch = windows.load(_some(index, share, generator))
+        with torch.inference_mode():
+            answer = model.by_member(batch.past, batch.future)[member]
+        ratios.append(_ratios(answer, batch.target - answer[..., _MIDDLE]))
+    return _factors(torch.cat(ratios), generator)
+
+
+def calibrate_by_base(
+    model: ForecastEnsemble, windows: Windows, generator: Generator
+) -> tuple[float, ...]:
+    """Return the stretch at which the quantiles hold the errors of the simple forecast.
+
+    For data too short to leave any out: errors on windows trained on would flatter the network, the
+    simple forecast was fitted to nothing. Intervals are not made narrower.
+    """
+    model.eval()
+    batch = windows.load(_some(torch.arange(len(windows)), _HELD, generator))
+    with torch.inference_mode():
+        answer = model(batch.past, batch.future)
+    factors = _factors(_ratios(answer, batch.target), generator)
+    return tuple(max(factor, 1.0) for factor in factors)
+
+
+def _some(index: Tensor, count: int, generator: Generator) -> Tensor:
+    return index[torch.randperm(len(index), generator=generator)[:count]]
+
+
+def _ratios(answer: Tensor, error: Tensor) -> Tensor:
+    """(points, Q): the stretch at which each known error (H, B) lies exactly on each quantile."""
+    known = ~torch.isnan(error)
+    away = answer - answer[..., _MIDDLE : _MIDDLE + 1]
+    away[..., _MIDDLE] = 1.0
+    return (error[..., None] / away)[known]
+
+
+def _factors(ratios: Tensor, generator: Generator) -> tuple[float, ...]:
+    points = _some(ratios, _POINTS, generator)
+    if len(points) == 0:
+        return (1.0,) * len(LEVELS)
     factors = [
-        1.0
-        if at == _MIDDLE
-        else float(torch.quantile(pooled[:, at], level if level > 0.5 else 1 - level))
+        float(torch.quantile(points[:, at], max(level, 1 - level)))
         for at, level in enumerate(LEVELS)
     ]
+    factors[_MIDDLE] = 1.0
     return tuple(np.clip(factors, *_LIMITS).tolist())
-
-
-def _ratios(
-    model: ForecastEnsemble, windows: Windows, member: int, index: Tensor, generator: Generator
-) -> Tensor:
-    """(points, Q): the stretch at which each held-out value would lie exactly on each quantile."""
-    some = index[torch.randperm(len(index), generator=generator)[: _HELD // len(model.members)]]
-    batch = windows.load(some)
-    with torch.inference_mode():
-        answer = model.by_member(batch.past, batch.future)[member]
-    known = ~torch.isnan(batch.target)
-    middle = answer[..., _MIDDLE : _MIDDLE + 1]
-    ratio = (batch.target[..., None] - middle) / (answer - middle)
-    points = ratio[known]
-    # Few enough for torch.quantile, and no more than the estimate needs.
-    return points[torch.randperm(len(points), generator=generator)[:20_000]]
 
 
 def widened(quantiles: Tensor, stretch: Sequence[float]) -> Tensor:

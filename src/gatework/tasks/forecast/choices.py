@@ -14,6 +14,7 @@ from gatework.tasks.forecast.settings import Choice, ForecastSettings
 _YEAR_US: Final = 365 * 86_400_000_000
 _GROWTH: Final = 0.5  # swings that grow with the level to this power or more are multiplicative
 _MAX_CONTEXT: Final = 168
+SMALL: Final = 1_000  # stamps under which a network learns little, and its intervals are too sure
 
 
 class Effort(NamedTuple):
@@ -80,10 +81,10 @@ def choose_effort(
     stamps: int, windows: int, settings: ForecastSettings
 ) -> tuple[Effort, list[Choice]]:
     """Return the effort for so many stamps of training data cut into so many windows."""
-    small = stamps < 1_000
+    small = stamps < SMALL
     by_size = Effort(
         hidden_size=16 if small else 32 if stamps < 5_000 else 48,
-        steps=200 if small else 400 if stamps < 50_000 else 1_000,
+        steps=100 if small else 400 if stamps < 50_000 else 1_000,
         batch_size=16 if windows < 256 else 64,
     )
     chosen = {

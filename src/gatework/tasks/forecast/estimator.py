@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-import numpy as np
-
 from gatework.data import Panel, as_given, forecast_frame, read_table, to_panel
 from gatework.errors import InputError
 from gatework.tasks import run as folder
 from gatework.tasks.forecast import job, saved
 from gatework.tasks.forecast.continuing import join, steps_seen
 from gatework.tasks.forecast.evaluation import (
-    Window,
+    known_at,
     last_windows,
     probabilities_of,
     score,
 )
-from gatework.tasks.forecast.fitting import Fitted, fit_networks
+from gatework.tasks.forecast.fitting import fit_networks
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.report import Origin
 from gatework.tasks.forecast.scores import MODEL, Scores
@@ -94,7 +92,7 @@ class Forecaster:
         weight_decay: float = Settings.weight_decay,
         steps: int | None = Settings.steps,
         batch_size: int | None = Settings.batch_size,
-        calibrate: bool = Settings.calibrate,
+        calibrate: bool | None = Settings.calibrate,
         time_budget: float | None = Settings.time_budget,
         seed: int = Settings.seed,
     ) -> None:
@@ -121,6 +119,9 @@ class Forecaster:
         self.outcome_: Outcome | None = None
         self.scores_: Scores | None = None
         self._kept: _Kept | None = None
+
+    def __repr__(self) -> str:
+        return f"Forecaster({_given(self._parameters())})"
 
     def fit(
         self,
@@ -193,7 +194,7 @@ class Forecaster:
         self._require_fit()
         panel = self.panel_ if data is None else self._continue(data)
         wanted = job.check_levels(self.levels if levels is None else levels)
-        values = _forecast_values(self.fitted_, panel, wanted, quantiles)
+        values = saved.forecast_columns(self.fitted_, panel, wanted, quantiles)
         return as_given(forecast_frame(panel, values), panel)
 
     def evaluate(self, data: Any, *, lag: int | None = None) -> Scores:
@@ -210,6 +211,8 @@ class Forecaster:
         Raises:
             InputError: The data does not agree with that of the fit, or has no value to judge.
         """
+        if lag is not None and lag < 1:
+            raise InputError(f"lag is {lag}; expected 1 step or more")
         panel = self._continue(data)
         levels = job.check_levels(self.levels)
         known = steps_seen(self.panel_, panel)
@@ -256,13 +259,15 @@ class Forecaster:
             raise InputError(f"n_windows is {n_windows} and step_size {step}; expected 1 or more")
         panel = self._read(data)
         windows = last_windows(panel, self.horizon, count=n_windows, step=step)
+        if not windows:
+            raise InputError("nothing to judge: every window at the end of the data is empty")
         before = panel.truncate(self.horizon + (n_windows - 1) * step)
         fitted = fit_networks(before, settings, progress=progress)
         test = job.back_test(fitted, panel, windows, probabilities_of(levels))
         columns = {panel.columns.target: test.actual}
         columns |= saved.band_columns(test.quantiles[MODEL], test.probabilities, levels)
         columns |= {name: test.point(name) for name in test.quantiles if name != MODEL}
-        cut = _cut(panel, windows)
+        cut = known_at(panel, windows)
         cutoffs = [series.times[-1] for series in cut.series]
         return as_given(forecast_frame(cut, columns, cutoffs=cutoffs), panel)
 
@@ -337,27 +342,6 @@ class _Kept(NamedTuple):
 _ARGUMENTS = tuple(inspect.signature(Forecaster).parameters)
 
 
-def _forecast_values(
-    fitted: Fitted, panel: Panel, levels: tuple[float, ...], quantiles: Sequence[float] | None
-) -> dict[str, np.ndarray]:
-    if quantiles is None:
-        probabilities = probabilities_of(levels)
-        values = job.forecast(fitted, panel, probabilities)
-        return saved.band_columns(values, probabilities, levels)
-    for quantile in quantiles:
-        if not 0 < quantile < 1:
-            raise InputError(f"quantile {quantile:g} is not between 0 and 1")
-    values = job.forecast(fitted, panel, (0.5, *quantiles))
-    names = (MODEL, *(f"{MODEL}-q{quantile:g}" for quantile in quantiles))
-    return {name: values[:, :, place] for place, name in enumerate(names)}
-
-
-def _cut(panel: Panel, windows: Sequence[Window]) -> Panel:
-    """Return one series a window: what was known at its cutoff."""
-    known = tuple(panel.series[window.series].part(None, window.cutoff) for window in windows)
-    return dataclasses.replace(panel, series=known)
-
-
 def _table(data: Any) -> tuple[Any, str | os.PathLike[str]]:
     if isinstance(data, str | os.PathLike):
         return read_table(data), data
@@ -367,16 +351,20 @@ def _table(data: Any) -> tuple[Any, str | os.PathLike[str]]:
 def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
     is_file = isinstance(data, str | os.PathLike)
     table = repr(str(data)) if is_file else "data"
-    given = [f"{name}={value!r}" for name, value in parameters.items() if value != _default(name)]
     return Origin(
         name=Path(data).name if is_file else "data frame",
         command=command,
         snippet=(
             "from gatework import Forecaster\n\n"
-            f"model = Forecaster({', '.join(given)}).fit({table})\n"
+            f"model = Forecaster({_given(parameters)}).fit({table})\n"
             "print(model.scores_)\nmodel.predict()"
         ),
     )
+
+
+def _given(parameters: dict[str, Any]) -> str:
+    """Write the arguments that are not the default."""
+    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
 
 
 def _default(name: str) -> object:

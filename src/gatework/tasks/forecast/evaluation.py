@@ -1,5 +1,6 @@
 """Back-tests: forecasts made at known cutoffs, beside what came and beside the naive rules."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -108,6 +109,12 @@ def compare(
         row[: len(ahead)] = ahead
     scales = np.array([metrics.mase_scale(history, lag) for history in histories])
     return BackTest(tuple(windows), probabilities, actual, quantiles, scales, lag)
+
+
+def known_at(panel: Panel, windows: Sequence[Window]) -> Panel:
+    """Return one series a window: what was known at its cutoff."""
+    known = tuple(panel.series[window.series].part(None, window.cutoff) for window in windows)
+    return dataclasses.replace(panel, series=known)
 
 
 def score(

@@ -1,6 +1,7 @@
 """From a panel to fitted networks, and from those to quantiles."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -14,8 +15,13 @@ from gatework.data.store import BASES, Store, WindowSpec, build_store
 from gatework.data.windows import WindowBatch, Windows
 from gatework.errors import InputError
 from gatework.models.forecaster import LEVELS, ForecastEnsemble, NetworkShape, pinball
-from gatework.tasks.forecast.calibration import calibrate, interpolate_levels, widened
-from gatework.tasks.forecast.choices import choose_effort, choose_spec
+from gatework.tasks.forecast.calibration import (
+    calibrate,
+    calibrate_by_base,
+    interpolate_levels,
+    widened,
+)
+from gatework.tasks.forecast.choices import SMALL, choose_effort, choose_spec
 from gatework.tasks.forecast.members import split_for_members
 from gatework.tasks.forecast.settings import Choice, ForecastSettings
 from gatework.training import History, Progress, TrainSettings, train
@@ -72,12 +78,11 @@ class Fitted:
         horizon = self.spec.horizon if horizon is None else horizon
         cuts = np.asarray(cutoffs, np.int64)
         self._check(panel, cuts, levels, horizon)
-        store = build_store(panel, self.spec)
         where = torch.from_numpy(cuts)
-        windows = Windows(store, self.spec, where[:, 0], where[:, 1])
-        parts = [
-            self._predict(windows.load(part)) for part in torch.arange(len(where)).split(_CHUNK)
-        ]
+        with _one_thread():
+            windows = Windows(build_store(panel, self.spec), self.spec, where[:, 0], where[:, 1])
+            chunks = torch.arange(len(where)).split(_CHUNK)
+            parts = [self._predict(windows.load(chunk)) for chunk in chunks]
         grid = np.concatenate([*parts, np.empty((0, self.spec.horizon, len(LEVELS)))])[:, :horizon]
         values = interpolate_levels(grid, levels)
         return np.exp(values) if self.spec.log else values
@@ -165,6 +170,13 @@ def fit_networks(
     Raises:
         InputError: No series is long enough, or a series has no value.
     """
+    with _one_thread():
+        return _fit(panel, settings, folder, progress)
+
+
+def _fit(
+    panel: Panel, settings: ForecastSettings, folder: Path | None, progress: Progress | None
+) -> Fitted:
     spec, choices = choose_spec(panel, settings)
     store = build_store(panel, spec)
     series, origins = _origins(store, spec)
@@ -173,7 +185,8 @@ def fit_networks(
     sample = torch.randperm(len(origins), generator=generator)[:_SAMPLE]
     base, why = _choose_base(Windows(store, spec, series, origins), sample)
     spec = replace(spec, base=base)
-    effort, effort_choices = choose_effort(int(store.known.sum()), len(origins), settings)
+    stamps = int(store.known.sum())
+    effort, effort_choices = choose_effort(stamps, len(origins), settings)
     choices += [Choice("base", base, why), Choice("calibrate", bool(held_out.held), reason)]
 
     source = Windows(
@@ -208,8 +221,23 @@ def fit_networks(
         folder=folder,
         progress=progress,
     )
-    stretch = calibrate(model, source, held_out.held, generator)
+    stretch = (1.0,) * len(LEVELS)
+    if held_out.held:
+        stretch = calibrate(model, source, held_out.held, generator)
+    elif settings.calibrate is not False and stamps < SMALL:
+        stretch = calibrate_by_base(model, source, generator)
     return Fitted(spec, shape, model.eval(), stretch, (*choices, *effort_choices), history)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: matrices this small are slower on more, much slower if shared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _origins(store: Store, spec: WindowSpec) -> tuple[Tensor, Tensor]:

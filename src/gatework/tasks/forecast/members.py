@@ -31,10 +31,12 @@ def split_for_members(
     """Return the split of windows (W,) of `series` at `origins`, and the reason for its kind."""
     everything = torch.arange(len(origins))
     whole = MemberSplit((everything,) * settings.members, ())
-    if not settings.calibrate:
+    if settings.calibrate is False:
         return whole, "not asked for"
-    parts = [(member + 1) / settings.members for member in range(settings.members)]
     count = len(store.start)
+    if settings.calibrate is None and count < _MANY_SERIES:
+        return whole, f"{count} series are too few to leave any out"
+    parts = [(member + 1) / settings.members for member in range(settings.members)]
     if count >= _MANY_SERIES:
         place = torch.linspace(0, 1, count)[
             torch.randperm(count, generator=torch.Generator().manual_seed(settings.seed))

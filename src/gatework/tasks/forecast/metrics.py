@@ -127,8 +127,8 @@ def msis(
         scale: See `mase_scale`.
 
     Example:
-        >>> msis([5.0], [0.0], [4.0], level=80, scale=2.0)
-        7.0
+        >>> msis([5.0], [0.0], [4.0], level=50, scale=2.0)
+        4.0
     """
     alpha = 1.0 - level / 100.0
     under, over = _error(low, actual), _error(actual, high)

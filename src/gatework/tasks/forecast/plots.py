@@ -88,6 +88,8 @@ def windows_figure(traces: Sequence[Trace], *, one_axis: bool) -> Figure:
         panes = figure.subplots(rows, columns, squeeze=False, sharey=one_axis).ravel()
         for axes, trace in zip(panes, traces, strict=False):
             _draw(axes, trace)
+            # Its title has the date already.
+            axes.xaxis.get_offset_text().set_visible(False)
             axes.set_title(trace.title, loc="left", fontsize=8.5, color=PALETTE["ink"])
         for axes in panes[len(traces) :]:
             axes.set_axis_off()

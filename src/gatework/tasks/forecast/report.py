@@ -94,7 +94,7 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
     """Lay out a finished fit as the parts of the page."""
     panel, horizon = outcome.panel, outcome.forecast.shape[1]
     noun = panel.frequency.noun
-    target = panel.columns.target
+    target = _subject(outcome, origin)
     shown = forecast_traces(outcome)
     count = len(panel.series)
     table, left_out = _forecast_table(outcome)
@@ -284,6 +284,12 @@ def _settings_table(outcome: Outcome) -> Table:
         else:
             rows.append((name, _value(outcome.settings[name]), ""))
     return rows
+
+
+def _subject(outcome: Outcome, origin: Origin) -> str:
+    """Name what is forecast: the target, or the file where the target has no name but `y`."""
+    target = outcome.panel.columns.target
+    return origin.name.split(".")[0] if target == "y" and "." in origin.name else target
 
 
 def _counted(count: int, noun: str) -> str:

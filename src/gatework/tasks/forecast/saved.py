@@ -1,6 +1,7 @@
 """A fitted forecaster as a run folder, and back. Loading executes nothing from it."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +13,9 @@ from gatework.data import Panel, PanelSchema, Series, forecast_frame, write_tabl
 from gatework.errors import InputError
 from gatework.files import atomic_write
 from gatework.tasks import run as folder
-from gatework.tasks.forecast.evaluation import interval_probabilities
+from gatework.tasks.forecast.evaluation import interval_probabilities, probabilities_of
 from gatework.tasks.forecast.fitting import Fitted
+from gatework.tasks.forecast.job import forecast
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.report import Origin, write_picture, write_report
 from gatework.tasks.forecast.scores import MODEL
@@ -123,6 +125,26 @@ def band_columns(
         columns[f"{MODEL}-lo-{level:g}"] = quantiles[:, :, probabilities.index(low)]
         columns[f"{MODEL}-hi-{level:g}"] = quantiles[:, :, probabilities.index(high)]
     return columns
+
+
+def forecast_columns(
+    fitted: Fitted, panel: Panel, levels: tuple[float, ...], quantiles: Sequence[float] | None
+) -> dict[str, np.ndarray]:
+    """Forecast what follows a panel, as columns: intervals, or the quantiles if these are given.
+
+    Raises:
+        InputError: A quantile is not between 0 and 1.
+    """
+    if quantiles is None:
+        probabilities = probabilities_of(levels)
+        values = forecast(fitted, panel, probabilities)
+        return band_columns(values, probabilities, levels)
+    for quantile in quantiles:
+        if not 0 < quantile < 1:
+            raise InputError(f"quantile {quantile:g} is not between 0 and 1")
+    values = forecast(fitted, panel, (0.5, *quantiles))
+    names = (MODEL, *(f"{MODEL}-q{quantile:g}" for quantile in quantiles))
+    return {name: values[:, :, place] for place, name in enumerate(names)}
 
 
 def _history_frame(panel: Panel) -> pl.DataFrame:
