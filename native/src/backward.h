@@ -130,15 +130,14 @@ struct BackwardScan {
         const Part none{0, 1, 0, 1, nullptr};
         const BackwardRecurrence<V, Cell> recurrence{a, part ? *part : none};
         const Products<V, Cell> products{a, share};
-        if (part && a.plan.steps > 0) recurrence.load_carried();
-        products.clear();
+        if (part) recurrence.load_carried();
         Chunk chunk{a, a.plan.steps, a.plan.steps, 0};
         while (chunk.next()) {
             if (part) recurrence.scan(chunk);
             if (a.everyone) wait_at(*a.everyone);
             products.add(chunk);
         }
-        if (part && a.plan.steps > 0) recurrence.store_carried();
+        if (part) recurrence.store_carried();
         products.finish(chunk);
     }
 };

@@ -124,6 +124,14 @@ void copy_or_zero(float* to, const float* from, int64_t count) {
     from ? std::memcpy(to, from, bytes) : std::memset(to, 0, bytes);
 }
 
+void zero_gradients(const gw_problem& problem, const gw_backward& pass, int64_t gates) {
+    const int64_t rows = gates * problem.hidden_size;
+    copy_or_zero(pass.dweight_ih, nullptr, rows * problem.input_size);
+    copy_or_zero(pass.dweight_hh, nullptr, rows * problem.hidden_size);
+    if (pass.dbias_ih) copy_or_zero(pass.dbias_ih, nullptr, rows);
+    if (pass.dbias_hh) copy_or_zero(pass.dbias_hh, nullptr, rows);
+}
+
 }  // namespace
 
 gw_status gw_check(const gw_problem* problem) {
@@ -203,6 +211,10 @@ gw_status gw_run_backward(const gw_problem* problem, const gw_params* params, co
         copy_or_zero(pass->dc0 + at, pass->dc_n ? pass->dc_n + at : nullptr, H);
     }
 
+    if (plan.steps == 0) {
+        if (pass->dweight_ih) zero_gradients(*problem, *pass, cell.gates);
+        return GW_OK;
+    }
     const int packers = product_threads(*problem, 8);
     parallel(packers, [&](int index) {
         cell.pack_transposed(params->weight_hh, H, H, true, layout.group_panels, {index, packers}, layout.packed_hh);

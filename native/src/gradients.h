@@ -23,6 +23,7 @@ struct Chunk {
         return true;
     }
     int64_t rows() const { return a.plan.start[end - 1] + a.plan.active[end - 1] - a.plan.start[begin]; }
+    bool is_first() const { return index == 1; }
     float* d_sums() const { return a.d_sums[index & 1]; }
     // Of a step in the chunk, or of the first one after it.
     float* d_sum_at(int64_t step, int64_t row, int64_t record) const {
@@ -61,15 +62,6 @@ struct Products {
     StepRow* const rows = a.step_rows + share.index * a.chunk_rows;
     float* const bias_sums = a.d_packed + panels * width * S * L;
 
-    void clear() const {
-        if (!a.pass.dweight_ih) return;
-        for (int64_t p = 0; p < panels; ++p) {
-            std::memset(a.d_packed + (p * width + columns.begin) * S * L, 0,
-                        sizeof(float) * static_cast<size_t>((columns.end - columns.begin) * S * L));
-        }
-        if (has_bias) std::memset(bias_sums, 0, sizeof(float) * static_cast<size_t>(panels * S * L));
-    }
-
     void add(const Chunk& chunk) const {
         list_rows(chunk);
         if (a.pass.dx.data) {
@@ -78,21 +70,17 @@ struct Products {
         }
         for (int64_t p = 0; a.pass.dweight_ih && p < panels; ++p) {
             const float* d_sum = chunk.d_sums() + p * a.chunk_rows * S * L;
-            if (has_bias) add_bias(d_sum, chunk.rows(), bias_sums + p * S * L);
+            if (has_bias) add_bias(chunk, d_sum, bias_sums + p * S * L);
             float* packed = a.d_packed + p * width * S * L;
-            outer(Range{columns.begin, columns.end < I ? columns.end : I}, d_sum, chunk.rows(), packed,
-                  [&](int64_t n) { return rows[n].x; });
-            outer(Range{columns.begin > I ? columns.begin : I, columns.end}, d_sum, chunk.rows(), packed,
-                  [&](int64_t n) { return rows[n].h - I; });
+            outer(chunk, inputs(), d_sum, packed, [&](int64_t n) { return rows[n].x; });
+            outer(chunk, hiddens(), d_sum, packed, [&](int64_t n) { return rows[n].h - I; });
         }
     }
 
     // After the last chunk, which holds the gradients at the sums of step 0 first.
     void finish(const Chunk& chunk) const {
-        if (a.plan.steps > 0) {
-            transposed(chunk, a.packed_hh, H, a.group_panels, share_of<V>(a.plan.rows, 1, share.index, share.count),
-                       [&](int64_t at) { return a.pass.dh0 + a.plan.order[at] * H; });
-        }
+        transposed(chunk, a.packed_hh, H, a.group_panels, share_of<V>(a.plan.rows, 1, share.index, share.count),
+                   [&](int64_t at) { return a.pass.dh0 + a.plan.order[at] * H; });
         if (a.pass.dweight_ih) unpack();
     }
 
@@ -144,21 +132,25 @@ struct Products {
         }
     }
 
-    // packed[k] += sum over rows n of row(n)[k] * d_sum[n], for the columns k of `range`.
+    Range inputs() const { return {columns.begin, columns.end < I ? columns.end : I}; }
+    Range hiddens() const { return {columns.begin > I ? columns.begin : I, columns.end}; }
+
+    // packed[k] += sum over rows n of row(n)[k] * d_sum[n], for the columns k of `range`; the first chunk sets it.
     template <class RowOf>
-    void outer(Range range, const float* d_sum, int64_t count, float* packed, const RowOf& row_of) const {
+    void outer(const Chunk& chunk, Range range, const float* d_sum, float* packed, const RowOf& row_of) const {
         if (range.begin >= range.end) return;
         for_blocks<V::kRows>(range.end - range.begin, [&](int64_t first, auto size) {
-            outer_block<size.value>(range.begin + first, d_sum, count, packed, row_of);
+            outer_block<size.value>(chunk, range.begin + first, d_sum, packed, row_of);
         });
     }
 
     template <int R, class RowOf>
-    void outer_block(int64_t k, const float* d_sum, int64_t count, float* packed, const RowOf& row_of) const {
+    void outer_block(const Chunk& chunk, int64_t k, const float* d_sum, float* packed, const RowOf& row_of) const {
+        const int64_t count = chunk.rows();
         Reg acc[R][S];
         float* out = packed + k * S * L;
         for (int r = 0; r < R; ++r) {
-            for (int v = 0; v < S; ++v) acc[r][v] = V::load(out + (r * S + v) * L);
+            for (int v = 0; v < S; ++v) acc[r][v] = chunk.is_first() ? V::zero() : V::load(out + (r * S + v) * L);
         }
         for (int64_t n = 0; n < count; ++n, d_sum += S * L) {
             const float* row = row_of(n) + k;
@@ -177,9 +169,10 @@ struct Products {
         }
     }
 
-    static void add_bias(const float* d_sum, int64_t count, float* out) {
+    static void add_bias(const Chunk& chunk, const float* d_sum, float* out) {
+        const int64_t count = chunk.rows();
         Reg acc[S];
-        for (int v = 0; v < S; ++v) acc[v] = V::load(out + v * L);
+        for (int v = 0; v < S; ++v) acc[v] = chunk.is_first() ? V::zero() : V::load(out + v * L);
         for (int64_t n = 0; n < count; ++n, d_sum += S * L) {
             for (int v = 0; v < S; ++v) acc[v] = V::add(acc[v], V::load(d_sum + v * L));
         }
@@ -187,19 +180,38 @@ struct Products {
     }
 
     void unpack() const {
-        for (int64_t unit = 0; unit < H; ++unit) {
-            const float* packed = a.d_packed + unit / L * width * S * L + unit % L;
-            const float* bias = bias_sums + unit / L * S * L + unit % L;
-            for (int g = 0; g < G; ++g) {
-                const int64_t out = g * H + unit;
-                for (int64_t k = columns.begin; k < columns.end && k < I; ++k) {
-                    a.pass.dweight_ih[out * I + k] = packed[(k * S + Cell::kInput[g]) * L];
-                }
-                for (int64_t k = columns.begin < I ? I : columns.begin; k < columns.end; ++k) {
-                    a.pass.dweight_hh[out * H + k - I] = packed[(k * S + Cell::kHidden[g]) * L];
-                }
-                if (has_bias && a.pass.dbias_ih) a.pass.dbias_ih[out] = bias[Cell::kInput[g] * L];
-                if (has_bias && a.pass.dbias_hh) a.pass.dbias_hh[out] = bias[Cell::kHidden[g] * L];
+        constexpr int64_t kBlock = 16;  // columns whose packed gradients stay in the L1 cache while their lanes part
+        for (int64_t p = 0; p < panels; ++p) {
+            const float* packed = a.d_packed + p * width * S * L;
+            for (int64_t k = columns.begin; k < columns.end;) {
+                const int64_t stop = k < I ? inputs().end : columns.end;
+                const int64_t end = k + kBlock < stop ? k + kBlock : stop;
+                k < I ? part<true>(packed, p, k, end) : part<false>(packed, p, k, end);
+                k = end;
+            }
+            if (has_bias) part_bias(bias_sums + p * S * L, p);
+        }
+    }
+
+    template <bool Input>
+    void part(const float* packed, int64_t p, int64_t k0, int64_t k1) const {
+        const int lanes = lanes_of<V>(p, H);
+        for (int g = 0; g < G; ++g) {
+            const float* from = packed + (Input ? Cell::kInput[g] : Cell::kHidden[g]) * L;
+            for (int l = 0; l < lanes; ++l) {
+                const int64_t row = g * H + p * L + l;
+                float* to = Input ? a.pass.dweight_ih + row * I : a.pass.dweight_hh + row * H - I;
+                for (int64_t k = k0; k < k1; ++k) to[k] = from[k * S * L + l];
+            }
+        }
+    }
+
+    void part_bias(const float* sums, int64_t p) const {
+        for (int g = 0; g < G; ++g) {
+            for (int l = 0; l < lanes_of<V>(p, H); ++l) {
+                const int64_t row = g * H + p * L + l;
+                if (a.pass.dbias_ih) a.pass.dbias_ih[row] = sums[Cell::kInput[g] * L + l];
+                if (a.pass.dbias_hh) a.pass.dbias_hh[row] = sums[Cell::kHidden[g] * L + l];
             }
         }
     }

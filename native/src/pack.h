@@ -26,8 +26,9 @@ struct Pack {
         const Range panels = share_of<V>(panel_count<V>(H), 1, share.index, share.count);
         for (int64_t p = panels.begin; p < panels.end; ++p) {
             float* at = packed + p * panel_floats<V, Cell>(I, H);
-            std::memset(at, 0, sizeof(float) * static_cast<size_t>(panel_floats<V, Cell>(I, H)));
             const int lanes = lanes_of<V>(p, H);
+            const int64_t unset = lanes < L ? panel_floats<V, Cell>(I, H) : Cell::kSums * L;
+            std::memset(at, 0, sizeof(float) * static_cast<size_t>(unset));
             for (int g = 0; g < Cell::kGates; ++g) {
                 for (int l = 0; l < lanes; ++l) {
                     const int64_t row = g * H + p * L + l;
@@ -53,7 +54,9 @@ struct Pack {
             const int64_t n = column_panels - first < group_panels ? column_panels - first : group_panels;
             const int64_t width = n * L, real = columns - first * L < width ? columns - first * L : width;
             float* group = packed + depth * first * L;
-            std::memset(group, 0, sizeof(float) * static_cast<size_t>(depth * width));
+            if (real < width || panels * L > H || Cell::kGates < Cell::kSums) {
+                std::memset(group, 0, sizeof(float) * static_cast<size_t>(depth * width));
+            }
             for (int64_t p = 0; p < panels; ++p) {
                 for (int g = 0; g < Cell::kGates; ++g) {
                     const int sum = recurrent ? Cell::kHidden[g] : Cell::kInput[g];
@@ -77,7 +80,12 @@ private:
                 const float* block = weight + (g * H + p * L) * columns;
                 for (int64_t k = k0; k < k1; ++k) {
                     float* to = out + (k * Cell::kGates + g) * L;
-                    for (int l = 0; l < lanes; ++l) to[l] = block[l * columns + k];
+                    if (lanes == L) {
+#pragma GCC unroll 16
+                        for (int l = 0; l < L; ++l) to[l] = block[l * columns + k];
+                    } else {
+                        for (int l = 0; l < lanes; ++l) to[l] = block[l * columns + k];
+                    }
                 }
             }
         }

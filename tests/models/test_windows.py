@@ -41,6 +41,7 @@ def load(panel: Panel, spec: WindowSpec, cutoffs: list[tuple[int, int]]) -> Wind
 def test_nothing_after_the_cutoff_is_read(base: str, horizon: int, cutoff: int) -> None:
     spec = dataclasses.replace(DAILY, horizon=horizon, base=base)
     values = noise(2000)
+    values[500:] *= 3
     other = values.copy()
     other[cutoff:] = noise(2000 - cutoff, seed=1)
     whole = load(daily_panel(values), spec, [(0, cutoff)])

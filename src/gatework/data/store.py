@@ -17,7 +17,7 @@ Base = Literal[
     "last", "season", "median_3", "median_6", "season_drift", "long_season", "long_season_level"
 ]
 BASES: Final[tuple[Base, ...]] = get_args(Base)
-_LOG_FLOOR: Final = 1e-3  # of the series' mean: what the logarithm takes for zero and below
+_LOG_FLOOR: Final = 1e-3  # of the mean so far: what the logarithm takes for zero and below
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _lay_out(series: Series, frequency: Frequency, spec: WindowSpec) -> Store:
     n, m = len(series.values), spec.season
     values = fill(series.values, m)
     if spec.log:
-        values = to_log(values, float(np.nanmean(np.abs(series.values))))
+        values = to_log(values)
     times = np.concatenate([series.times, frequency.after(series.times[-1], spec.horizon)])
     keys = calendar.yearly_keys(times, frequency) if spec.yearly else {}
     per_day = calendar.steps_per_day(frequency)
@@ -140,6 +140,7 @@ def _lay_out(series: Series, frequency: Frequency, spec: WindowSpec) -> Store:
     )
 
 
-def to_log(values: np.ndarray, size: float) -> np.ndarray:
-    """Return the logarithm; values below a thousandth of the series' mean size count as that."""
-    return np.log(np.maximum(values, _LOG_FLOOR * size if size > 0 else 1.0))
+def to_log(values: np.ndarray) -> np.ndarray:
+    """Return the logarithm; below a thousandth of the mean size so far counts as that."""
+    size = np.cumsum(np.abs(values)) / np.arange(1, len(values) + 1)
+    return np.log(np.maximum(values, np.where(size > 0, _LOG_FLOOR * size, 1.0)))

@@ -205,9 +205,15 @@ class _View(NamedTuple):
             return ahead.new_zeros((*ahead.shape, 0), dtype=torch.float64)
         back = self._old_enough(ahead, q)
         lags = [self._from_level(ahead - back - more, q) for more in (0, self.spec.season, q)]
-        then = self.store.level[torch.maximum(ahead - back, self.start)]
-        cutoff = self.store.level[torch.maximum(self.origin - 1 - back, self.start)]
+        then = self._level_at(ahead - back, level)
+        cutoff = self._level_at(self.origin - 1 - back, level)
         return torch.stack([*lags, then - cutoff, level - cutoff], -1)
+
+    def _level_at(self, at: Tensor, level: Tensor) -> Tensor:
+        """The centred level, or `level` where that would look beyond the origin."""
+        at = torch.maximum(at, self.start)
+        known = at + self.spec.level_ahead < self.origin
+        return torch.where(known, self.store.level[at], level)
 
     def _old_enough(self, ahead: Tensor, q: int) -> Tensor:
         """The least multiple of q steps back whose centred level ends before the origin."""
@@ -228,7 +234,7 @@ class _View(NamedTuple):
         found = previous[at]
         keys = torch.arange(found.shape[-1])
         limit = (self.origin - self.spec.profile_ahead)[:, None]
-        while (late := found >= limit).any():
+        while (late := (found >= 0) & (found >= limit)).any():
             found = torch.where(late, previous[found.clamp_min(0), keys], found)
         what = after[found.clamp_min(0), keys]
         what = torch.stack([what[..., 0] / scale[:, None], what[..., 1].double()], -1)

@@ -187,7 +187,11 @@ def _fit(
     spec = replace(spec, base=base)
     stamps = int(store.known.sum())
     effort, effort_choices = choose_effort(stamps, len(origins), settings)
-    choices += [Choice("base", base, why), Choice("calibrate", bool(held_out.held), reason)]
+    by_base = not held_out.held and settings.calibrate is not False and stamps < SMALL
+    if by_base:
+        reason += "; by the errors of the simple forecast"
+    calibrated = by_base or bool(held_out.held)
+    choices += [Choice("base", base, why), Choice("calibrate", calibrated, reason)]
 
     source = Windows(
         store, spec, series, origins, pools=held_out.pools, batch_size=effort.batch_size
@@ -224,7 +228,7 @@ def _fit(
     stretch = (1.0,) * len(LEVELS)
     if held_out.held:
         stretch = calibrate(model, source, held_out.held, generator)
-    elif settings.calibrate is not False and stamps < SMALL:
+    elif by_base:
         stretch = calibrate_by_base(model, source, generator)
     return Fitted(spec, shape, model.eval(), stretch, (*choices, *effort_choices), history)
 

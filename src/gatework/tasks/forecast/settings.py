@@ -13,7 +13,8 @@ class ForecastSettings:
 
     Args:
         horizon: Steps to forecast.
-        context: Steps of history the encoder reads. None: eight short seasons or three long ones.
+        context: Steps of history the encoder reads. None: whole seasons, at least 56 steps and
+            three of them, at most 168.
         season: Steps in the main season, 1 for none. None: the data's.
         log: Whether to forecast the logarithm. None: if all values are positive and the swings
             grow with the level.
