@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gatework.h"
+#include "scratch.h"
 
 namespace nb = nanobind;
 
@@ -49,6 +50,8 @@ struct Params {
     gw_params get() const { return {in(weight_ih), in(weight_hh), in(bias_ih), in(bias_hh)}; }
 };
 
+thread_local Scratch t_scratch;
+
 // torch loads GNU OpenMP with its symbols global; sharing its team avoids a second set of threads beside it.
 bool lend_loaded_team() {
 #if defined(_WIN32)
@@ -82,19 +85,19 @@ NB_MODULE(_native, m) {
                  require(gw_check(self));
              })
         .def("tape_floats", [](const gw_problem& p) { return gw_tape_floats(&p); })
-        .def("forward_workspace", [](const gw_problem& p) { return gw_forward_workspace(&p); })
-        .def("backward_workspace", [](const gw_problem& p) { return gw_backward_workspace(&p); })
         .def("forward",
              [](const gw_problem& p, const Params& params, const View& x, Address h0, Address c0, const View& y,
-                Address h_n, Address c_n, Address tape, Address workspace) {
+                Address h_n, Address c_n, Address tape) {
                  const gw_params weights = params.get();
                  const gw_forward pass{x.input(), in(h0), in(c0), y.output(), out(h_n), out(c_n), out(tape)};
                  nb::gil_scoped_release release;
-                 require(gw_run_forward(&p, &weights, &pass, reinterpret_cast<void*>(workspace)));
+                 if (tape) advise_huge_pages(out(tape), sizeof(float) * gw_tape_floats(&p));
+                 require(gw_run_forward(&p, &weights, &pass, t_scratch.at_least(gw_forward_workspace(&p))));
+                 t_scratch.trim();
              })
         .def("backward", [](const gw_problem& p, const Params& params, const View& x, const View& y, Address h0,
                             Address c0, Address tape, const View& dy, Address dh_n, Address dc_n, const View& dx,
-                            Address dh0, Address dc0, const Params& gradients, Address workspace) {
+                            Address dh0, Address dc0, const Params& gradients) {
             const gw_params weights = params.get();
             const gw_backward pass{x.input(),
                                    y.input(),
@@ -112,7 +115,8 @@ NB_MODULE(_native, m) {
                                    out(gradients.bias_ih),
                                    out(gradients.bias_hh)};
             nb::gil_scoped_release release;
-            require(gw_run_backward(&p, &weights, &pass, reinterpret_cast<void*>(workspace)));
+            require(gw_run_backward(&p, &weights, &pass, t_scratch.at_least(gw_backward_workspace(&p))));
+            t_scratch.trim();
         });
 
     m.def("isa_names", [] {

@@ -180,33 +180,28 @@ struct Products {
     }
 
     void unpack() const {
-        constexpr int64_t kBlock = 16;  // columns whose packed gradients stay in the L1 cache while their lanes part
         for (int64_t p = 0; p < panels; ++p) {
             const float* packed = a.d_packed + p * width * S * L;
-            for (int64_t k = columns.begin; k < columns.end;) {
-                const int64_t stop = k < I ? inputs().end : columns.end;
-                const int64_t end = k + kBlock < stop ? k + kBlock : stop;
-                k < I ? part<true>(packed, p, k, end) : part<false>(packed, p, k, end);
-                k = end;
-            }
-            if (has_bias) part_bias(bias_sums + p * S * L, p);
+            unpack(packed, p, inputs(), Cell::kInput, a.pass.dweight_ih, I, 0);
+            unpack(packed, p, hiddens(), Cell::kHidden, a.pass.dweight_hh, H, I);
+            if (has_bias) unpack_bias(bias_sums + p * S * L, p);
         }
     }
 
-    template <bool Input>
-    void part(const float* packed, int64_t p, int64_t k0, int64_t k1) const {
+    // Columns `range` of [x, h] of one panel to their places in a (G*H, size) matrix that begins at column `origin`.
+    void unpack(const float* packed, int64_t p, Range range, const int (&slots)[G], float* out, int64_t size,
+                int64_t origin) const {
         const int lanes = lanes_of<V>(p, H);
-        for (int g = 0; g < G; ++g) {
-            const float* from = packed + (Input ? Cell::kInput[g] : Cell::kHidden[g]) * L;
-            for (int l = 0; l < lanes; ++l) {
-                const int64_t row = g * H + p * L + l;
-                float* to = Input ? a.pass.dweight_ih + row * I : a.pass.dweight_hh + row * H - I;
-                for (int64_t k = k0; k < k1; ++k) to[k] = from[k * S * L + l];
+        for (int64_t k = range.begin; k < range.end; k += L) {
+            const int64_t count = range.end - k < L ? range.end - k : L;
+            for (int g = 0; g < G; ++g) {
+                copy_transposed<V>(packed + (k * S + slots[g]) * L, S * L, count,
+                                   out + (g * H + p * L) * size + k - origin, size, lanes);
             }
         }
     }
 
-    void part_bias(const float* sums, int64_t p) const {
+    void unpack_bias(const float* sums, int64_t p) const {
         for (int g = 0; g < G; ++g) {
             for (int l = 0; l < lanes_of<V>(p, H); ++l) {
                 const int64_t row = g * H + p * L + l;

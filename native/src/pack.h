@@ -18,6 +18,24 @@ constexpr int64_t panel_floats(int64_t input_size, int64_t hidden_size) {
     return (Cell::kSums + (input_size + hidden_size) * Cell::kGates) * V::kLanes;
 }
 
+// to[j][i] = from[i][j] for `height` rows i and `width` columns j, at most V::kLanes each, in rows of the given
+// strides.
+template <class V>
+GATEWORK_INLINE void copy_transposed(const float* from, int64_t from_stride, int64_t height, float* to,
+                                     int64_t to_stride, int64_t width) {
+    constexpr int L = V::kLanes;
+    if (height == L && width == L) {
+        typename V::Reg rows[L];
+        for (int i = 0; i < L; ++i) rows[i] = V::load(from + i * from_stride);
+        V::transpose(rows);
+        for (int j = 0; j < L; ++j) V::store(to + j * to_stride, rows[j]);
+    } else {
+        for (int64_t j = 0; j < width; ++j) {
+            for (int64_t i = 0; i < height; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+        }
+    }
+}
+
 template <class V, class Cell>
 struct Pack {
     static constexpr int L = V::kLanes;
@@ -73,20 +91,11 @@ struct Pack {
 
 private:
     static void interleave(const float* weight, int64_t columns, int64_t H, int64_t p, int lanes, float* out) {
-        // Blocks of columns keep the rows' cache lines while the lanes are written side by side.
-        for (int64_t k0 = 0; k0 < columns; k0 += 16) {
-            const int64_t k1 = k0 + 16 < columns ? k0 + 16 : columns;
+        for (int64_t k = 0; k < columns; k += L) {
+            const int64_t count = columns - k < L ? columns - k : L;
             for (int g = 0; g < Cell::kGates; ++g) {
-                const float* block = weight + (g * H + p * L) * columns;
-                for (int64_t k = k0; k < k1; ++k) {
-                    float* to = out + (k * Cell::kGates + g) * L;
-                    if (lanes == L) {
-#pragma GCC unroll 16
-                        for (int l = 0; l < L; ++l) to[l] = block[l * columns + k];
-                    } else {
-                        for (int l = 0; l < lanes; ++l) to[l] = block[l * columns + k];
-                    }
-                }
+                const float* block = weight + (g * H + p * L) * columns + k;
+                copy_transposed<V>(block, columns, lanes, out + (k * Cell::kGates + g) * L, Cell::kGates * L, count);
             }
         }
     }

@@ -19,8 +19,6 @@ class Problem:
         /,
     ) -> None: ...
     def tape_floats(self) -> int: ...
-    def forward_workspace(self) -> int: ...
-    def backward_workspace(self) -> int: ...
     def forward(
         self,
         params: Params,
@@ -31,7 +29,6 @@ class Problem:
         h_n: int,
         c_n: int,
         tape: int,
-        workspace: int,
         /,
     ) -> None: ...
     def backward(
@@ -49,7 +46,6 @@ class Problem:
         dh0: int,
         dc0: int,
         gradients: Params,
-        workspace: int,
         /,
     ) -> None: ...
 

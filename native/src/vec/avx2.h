@@ -30,4 +30,22 @@ struct Avx2 {
         const __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
         return _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(127 << 23)));
     }
+    static void transpose(Reg (&rows)[kLanes]) {
+        Reg pairs[8], quads[8];  // quads[4 i + j] holds columns j and 4 + j of rows 4 i .. 4 i + 3
+        for (int i = 0; i < 8; i += 2) {
+            pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        for (int i = 0; i < 8; i += 4) {
+            for (int j = 0; j < 2; ++j) {
+                const __m256d low = _mm256_castps_pd(pairs[i + j]), high = _mm256_castps_pd(pairs[i + j + 2]);
+                quads[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
+                quads[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+            }
+        }
+        for (int j = 0; j < 4; ++j) {
+            rows[j] = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x20);
+            rows[4 + j] = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x31);
+        }
+    }
 };

@@ -28,4 +28,28 @@ struct Avx512 {
         const __m512i n = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
         return _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(127 << 23)));
     }
+    static void transpose(Reg (&rows)[kLanes]) {
+        Reg pairs[16], quads[16];  // quads[4 i + j] holds columns j, 4 + j, 8 + j, 12 + j of rows 4 i .. 4 i + 3
+        for (int i = 0; i < 16; i += 2) {
+            pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        for (int i = 0; i < 16; i += 4) {
+            for (int j = 0; j < 2; ++j) {
+                const __m512d low = _mm512_castps_pd(pairs[i + j]), high = _mm512_castps_pd(pairs[i + j + 2]);
+                quads[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                quads[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+            }
+        }
+        for (int j = 0; j < 4; ++j) {  // each is four quarters; the four of a column come together
+            const Reg even = _mm512_shuffle_f32x4(quads[j], quads[4 + j], 0x88);
+            const Reg odd = _mm512_shuffle_f32x4(quads[j], quads[4 + j], 0xdd);
+            const Reg even2 = _mm512_shuffle_f32x4(quads[8 + j], quads[12 + j], 0x88);
+            const Reg odd2 = _mm512_shuffle_f32x4(quads[8 + j], quads[12 + j], 0xdd);
+            rows[j] = _mm512_shuffle_f32x4(even, even2, 0x88);
+            rows[4 + j] = _mm512_shuffle_f32x4(odd, odd2, 0x88);
+            rows[8 + j] = _mm512_shuffle_f32x4(even, even2, 0xdd);
+            rows[12 + j] = _mm512_shuffle_f32x4(odd, odd2, 0xdd);
+        }
+    }
 };

@@ -45,4 +45,13 @@ struct Generic {
         std::memcpy(&r, &bits, sizeof r);
         return r;
     }
+    static void transpose(Reg (&rows)[kLanes]) {
+        for (int i = 0; i < kLanes; ++i) {
+            for (int j = 0; j < i; ++j) {
+                const float swapped = rows[i][j];
+                rows[i][j] = rows[j][i];
+                rows[j][i] = swapped;
+            }
+        }
+    }
 };

@@ -18,7 +18,6 @@ except ImportError as error:
 
 ISA_VARIABLE = "GATEWORK_ISA"
 THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
-_ALIGNMENT = 64
 
 
 class Weights(NamedTuple):
@@ -128,12 +127,10 @@ def forward(seq: Sequences, weights: Weights, *, keep_tape: bool) -> Forward:
     y = seq.x.new_empty(steps, batch, hidden)
     h_n, c_n = seq.x.new_empty(batch, hidden), seq.x.new_empty(batch, hidden)
     tape = seq.x.new_empty(problem.tape_floats() if keep_tape else 0)
-    workspace, address = _workspace(problem.forward_workspace())
     problem.forward(
         _params(weights), _view(seq.x), seq.h0.data_ptr(), seq.c0.data_ptr(),
-        _view(y), h_n.data_ptr(), c_n.data_ptr(), tape.data_ptr() if keep_tape else 0, address,
+        _view(y), h_n.data_ptr(), c_n.data_ptr(), tape.data_ptr() if keep_tape else 0,
     )  # fmt: skip
-    del workspace
     return Forward(y, h_n, c_n, tape)
 
 
@@ -155,13 +152,11 @@ def backward(
     dx = torch.empty_like(seq.x, memory_format=torch.contiguous_format) if want_x else None
     dh0, dc0 = torch.empty_like(dh_n), torch.empty_like(dc_n)
     d_weights = [torch.empty_like(w) if want_weights and w is not None else None for w in weights]
-    workspace, address = _workspace(problem.backward_workspace())
     problem.backward(
         _params(weights), _view(seq.x), _view(y), seq.h0.data_ptr(), seq.c0.data_ptr(),
         tape.data_ptr(), _view(dy), dh_n.data_ptr(), dc_n.data_ptr(), _view(dx),
-        dh0.data_ptr(), dc0.data_ptr(), _native.Params(*map(_address, d_weights)), address,
+        dh0.data_ptr(), dc0.data_ptr(), _native.Params(*map(_address, d_weights)),
     )  # fmt: skip
-    del workspace
     return Gradients(dx, dh0, dc0, *d_weights)
 
 
@@ -206,9 +201,3 @@ def _view(values: Tensor | None) -> "_native.View":
 
 def _address(values: Tensor | None) -> int:
     return 0 if values is None else values.data_ptr()
-
-
-def _workspace(size: int) -> tuple[Tensor, int]:
-    """A buffer, to be kept alive by the caller, and an aligned address in it."""
-    buffer = torch.empty(size + _ALIGNMENT, dtype=torch.uint8)
-    return buffer, (buffer.data_ptr() + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT

@@ -107,22 +107,21 @@ def _backward_fake(  # noqa: PLR0913
 
 
 class _Scan(torch.autograd.Function):
+    # One function with ctx, not forward and setup_context apart: torch then binds the arguments by
+    # inspect.signature at every call, which takes longer than a small layer does.
     @staticmethod
-    def forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse):  # noqa: PLR0913
-        return torch.ops.gatework.lstm_forward(
-            x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, True
-        )
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
         *tensors, reverse = inputs
+        output = torch.ops.gatework.lstm_forward(*inputs, True)
         y, _, _, tape = output
         ctx.mark_non_differentiable(tape)
         ctx.save_for_backward(*tensors, y, tape)
         ctx.reverse = reverse
+        return output
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor, dh_n: Tensor, dc_n: Tensor, _tape: Tensor) -> Any:
+    def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
+        dy, dh_n, dc_n, _ = outputs
         x, h0, c0, *weights, lengths, y, tape = ctx.saved_tensors
         needs = ctx.needs_input_grad[:-2]
         cotangents = core.Cotangents(dy, dh_n, dc_n)
