@@ -7,7 +7,7 @@
 // Declared only: a kernel file that included a library header could hand its own copy, compiled with wider
 // instructions, to the linker as the one that every file uses.
 class Barrier;
-void wait_at(Barrier& barrier);
+void wait_at(Barrier& barrier) noexcept;
 
 // The real steps of a ragged batch: sequences sorted by falling length, so those alive at step s are the first
 // active[s].

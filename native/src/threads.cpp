@@ -146,4 +146,4 @@ void Barrier::wait() {
     }
 }
 
-void wait_at(Barrier& barrier) { barrier.wait(); }
+void wait_at(Barrier& barrier) noexcept { barrier.wait(); }

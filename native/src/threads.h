@@ -24,4 +24,4 @@ private:
     std::atomic<unsigned> phase_{0};
 };
 
-void wait_at(Barrier& barrier);
+void wait_at(Barrier& barrier) noexcept;

@@ -10,7 +10,7 @@ from torch import Tensor
 from gatework.errors import InputError
 
 try:
-    from gatework import _native
+    import gatework._native as _native  # pyright: ignore[reportMissingModuleSource]
 
     UNAVAILABLE: str | None = None
 except ImportError as error:
