@@ -83,8 +83,8 @@ def test_strided_inputs_are_read_in_place():
 def test_backward_twice_gives_the_same_gradients():
     layer, x = LSTM(3, 20), torch.randn(7, 2, 3)
     y, _ = layer(x)
-    first = torch.autograd.grad(y.sum(), layer.parameters(), retain_graph=True)
-    second = torch.autograd.grad(y.sum(), layer.parameters())
+    first = torch.autograd.grad(y.sum(), list(layer.parameters()), retain_graph=True)
+    second = torch.autograd.grad(y.sum(), list(layer.parameters()))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
