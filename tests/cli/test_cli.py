@@ -16,6 +16,7 @@ import gatework
 from gatework import training
 from gatework.cli import main
 from gatework.tasks.forecast import saved
+from gatework.tasks.lock import lock
 
 FAST = ("--steps", "6", "--members", "1", "--hidden-size", "4", "--quiet")
 
@@ -98,6 +99,14 @@ BAD_WORDS = {
     "level beyond": (
         ["fit", "forecast", "sales.csv", "--horizon", "7", "--levels", "80,120"],
         "level 120",
+    ),
+    "no level between commas": (
+        ["fit", "forecast", "sales.csv", "--horizon", "7", "--levels", "80,,95"],
+        "expected percentages such as 80 or 80,95",
+    ),
+    "a seed beyond 64 bits": (
+        ["fit", "forecast", "sales.csv", "--horizon", "7", "--seed", "9" * 30],
+        "expected at most 2**63 - 1",
     ),
     "level in words": (
         ["fit", "forecast", "sales.csv", "--horizon", "7", "--levels", "most"],
@@ -220,6 +229,24 @@ def test_ctrl_c_keeps_what_a_resume_needs(
     assert fit() == 0
     weights = [Path(run, "model.safetensors").read_bytes() for run in ("whole", "runs/sales")]
     assert weights[0] == weights[1]
+
+
+def test_ctrl_c_before_anything_is_done_is_one_line(here: Path, capsys, monkeypatch) -> None:
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(saved, "read_run", press)
+    assert main(["predict", "runs/sales"]) == 130
+    assert capsys.readouterr() == ("", "gatework: Stopped.\n")
+
+
+def test_a_second_fit_of_the_folder_waits_for_the_first(here: Path, capsys) -> None:
+    write("sales.csv", GOOD)
+    with lock(here / ".lock", refusal="taken"):
+        Path("runs/sales/state").mkdir(parents=True)
+        os.link(".lock", "runs/sales/state/.lock")
+        assert fit() == 2
+    assert "Another process is fitting into runs/sales." in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_line(here: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:

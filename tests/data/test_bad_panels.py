@@ -118,8 +118,20 @@ FRAMES = {
         ['no column "y" for the target', 'could each be it: "a", "b"'],
     ),
     "no target column": (
-        pl.DataFrame({"ds": DAYS, "a": ["x"] * 12}),
+        pl.DataFrame({"ds": DAYS, "a": ["x"] * 12, "b": ["z"] * 12}),
         ['no column "y" for the target', "none holds numbers"],
+    ),
+    "no numbers in the only other column": (
+        pl.DataFrame({"ds": DAYS, "a": ["x"] * 12}),
+        ['row 2, column "a": expected a number, found "x"'],
+    ),
+    "no value in the only series": (
+        pl.DataFrame({"ds": DAYS, "units": [""] * 12}),
+        ['column "units" has not a single value'],
+    ),
+    "a value too large to reckon with": (
+        table(y=changed(UNITS, 4, "-2e300")),
+        ['row 6, column "y": -2e+300 is too large'],
     ),
     "steps of microseconds": (
         table(ds=[f"2024-01-01 00:00:00.{i:06}" for i in range(12)]),
@@ -183,6 +195,12 @@ def test_new_data_must_agree_with_the_schema(frame, options, part):
     with pytest.raises(InputError) as error:
         to_panel(frame, schema=schema, **options)
     assert part in str(error.value)
+
+
+def test_one_new_row_is_enough_where_nothing_is_learnt():
+    schema = to_panel(table()).schema
+    [series] = to_panel(table().tail(1), schema=schema).series
+    assert len(series) == 1
 
 
 @pytest.mark.parametrize("thing", [np.ones(3), {"ds": [1]}, pl.LazyFrame({"ds": [1]}), None])

@@ -97,7 +97,6 @@ def test_a_saved_run_forecasts_the_same(model: Forecaster, run: Path) -> None:
         folder.REPORT,
         folder.FORECAST,
         folder.PICTURE,
-        folder.STATE,
     }
     loaded = Forecaster.load(run)
     assert loaded.predict(levels=[50, 90]).equals(model.predict(levels=[50, 90]))
@@ -204,6 +203,9 @@ def test_a_seed_is_a_result(model: Forecaster, airline: Path) -> None:
             'no column "Passengers"',
         ),
         (lambda m: m.evaluate(long_frame(), lag=0), "lag is 0"),
+        (lambda m: m.predict(levels=80), "levels is 80; expected numbers such as [80, 95]"),
+        (lambda m: m.predict(levels=["80"]), "levels is ['80']; expected numbers"),
+        (lambda m: m.predict(quantiles=0.5), "quantiles is 0.5; expected numbers"),
         (lambda m: Forecaster(3).predict(), "not fitted"),
         (lambda m: Forecaster(3).save("nowhere"), "not fitted"),
         (lambda m: m.cross_validation(long_frame(), 0), "expected 1 or more"),

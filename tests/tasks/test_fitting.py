@@ -1,16 +1,21 @@
 """From a panel to quantiles: learning, honesty, saving."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from data_paths import shared_data
 from gatework.data import Columns, Frequency, Panel, Series, read_table, to_panel
+from gatework.data.store import WindowSpec, build_store
+from gatework.data.windows import Windows
 from gatework.errors import InputError
 from gatework.models.forecaster import LEVELS
-from gatework.tasks.forecast.calibration import interpolate_levels, widened
+from gatework.tasks.forecast.calibration import calibrate, interpolate_levels, widened
 from gatework.tasks.forecast.choices import choose_spec
 from gatework.tasks.forecast.fitting import Fitted, fit_networks
+from gatework.tasks.forecast.members import rehearsals, training_windows
 from gatework.tasks.forecast.settings import ForecastSettings
 
 TINY = ForecastSettings(horizon=6, hidden_size=8, members=2, steps=30, batch_size=16, seed=3)
@@ -125,6 +130,14 @@ def test_the_shortest_series_that_is_accepted_fits() -> None:
     assert np.isfinite(answer).all()
 
 
+def test_a_series_shorter_than_the_horizon_is_forecast_beside_longer_ones() -> None:
+    long, short = waves(2).series
+    panel = dataclasses.replace(waves(2), series=(long, short.part(0, 5)))
+    fitted = fit_networks(panel, ForecastSettings(horizon=12, steps=3, members=1))
+    answers = fitted.quantiles(panel, [(0, len(long)), (1, 5)], [0.1, 0.9])
+    assert np.isfinite(answers).all()
+
+
 @pytest.mark.parametrize(
     "setting", [{"horizon": 0}, {"members": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}]
 )
@@ -182,3 +195,51 @@ def test_airline_beats_seasonal_naive(seed: int) -> None:
     answer = fitted.quantiles(panel, [(0, 120)], [0.5])[0, :, 0]
     naive = np.tile(values[108:120], 2)
     assert np.abs(answer - values[120:]).mean() < 0.8 * np.abs(naive - values[120:]).mean()
+
+
+def test_intervals_of_short_series_cover_what_comes() -> None:
+    t = np.arange(96)
+    inside = []
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(size=len(t))
+        values = 100 + 8 * np.sin(2 * np.pi * t / 12) + 3 * noise
+        panel = Panel((Series("a", t, values),), Frequency("index"), 12, Columns(None, "t", "y"))
+        fitted = fit_networks(panel.truncate(24), ForecastSettings(horizon=6, seed=seed))
+        cutoffs = (72, 78, 84, 90)
+        answer = fitted.quantiles(panel, [(0, cutoff) for cutoff in cutoffs], [0.05, 0.95])
+        actual = np.stack([values[cutoff : cutoff + 6] for cutoff in cutoffs])
+        inside.append((answer[..., 0] <= actual) & (actual <= answer[..., 1]))
+    assert 0.8 < np.mean(inside) < 0.98
+
+
+def test_a_rehearsal_is_judged_only_on_what_came_after_it() -> None:
+    panel, spec = waves(2, 100), WindowSpec(horizon=6, context=24, season=12)
+    store = build_store(panel, spec)
+    series, origins = training_windows(store, spec)
+    split = rehearsals(series, origins, store, spec)
+    assert split is not None
+    assert len(split.pools) == len(split.held) == 3
+    for pool, held in zip(split.pools, split.held, strict=True):
+        for number in range(2):
+            known_to = (origins[pool][series[pool] == number] + spec.horizon).max()
+            judged = origins[held][series[held] == number]
+            assert judged.min() == known_to
+            assert judged.max() < known_to + spec.horizon
+    assert (origins[split.held[0]] + spec.horizon).max() == 100
+
+
+def test_no_room_to_rehearse_on_the_shortest_history() -> None:
+    spec = WindowSpec(horizon=6, context=6, season=1)
+    store = build_store(waves(1, 14), spec)
+    assert rehearsals(*training_windows(store, spec), store, spec) is None
+
+
+def test_mirrored_misses_widen_both_sides_alike(fitted: Fitted) -> None:
+    panel = waves()
+    store = build_store(panel, fitted.spec)
+    windows = Windows(store, fitted.spec, *training_windows(store, fitted.spec))
+    held = [torch.arange(len(windows))] * 2
+    generator = torch.Generator().manual_seed(0)
+    mirrored = calibrate(fitted.model, windows, held, generator, mirrored=True)
+    np.testing.assert_allclose(mirrored, mirrored[::-1])
+    assert mirrored[LEVELS.index(0.5)] == 1.0

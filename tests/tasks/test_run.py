@@ -36,6 +36,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     config = read_config(tmp_path / "run")
     assert config.request == REQUEST
     assert config.format == folder.FORMAT
+    assert not (tmp_path / "run" / "state").exists()
 
 
 def damage_weights(run: Path) -> None:
@@ -59,7 +60,6 @@ def age_config(run: Path) -> None:
 
 def lose_config(run: Path) -> None:
     (run / folder.CONFIG).unlink()
-    (run / "state" / "request.json").unlink()
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,33 @@ def test_overwrite_removes_the_files_of_a_run_and_no_others(tmp_path: Path) -> N
     with claim(tmp_path / "run", REQUEST, overwrite=True):
         names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"mine.txt", "state"}
+
+
+def test_overwrite_goes_on_with_the_half_of_the_same_fit_and_drops_that_of_another(
+    tmp_path: Path,
+) -> None:
+    leave_half(tmp_path / "run")
+    with claim(tmp_path / "run", REQUEST, overwrite=True) as claimed:
+        assert claimed.resumes
+    other = Request("forecast", {"horizon": 4, "seed": 0}, "00ff")
+    with claim(tmp_path / "run", other, overwrite=True) as claimed:
+        assert not claimed.resumes
+
+
+def test_the_half_of_another_version_is_refused_and_a_finished_fit_is_not(tmp_path: Path) -> None:
+    newer = Request("forecast", {"horizon": 3, "seed": 0}, "00ff", "9.0")
+    leave_half(tmp_path / "run")
+    with (
+        pytest.raises(InputError, match="half-finished fit with Gatework , not"),
+        claim(tmp_path / "run", newer, overwrite=False),
+    ):
+        pytest.fail("it was let in")
+    finish(tmp_path / "run")
+    with (
+        pytest.raises(InputError, match="already holds this very fit"),
+        claim(tmp_path / "run", newer, overwrite=False),
+    ):
+        pytest.fail("it was let in")
 
 
 def test_a_folder_of_other_things_is_never_touched(tmp_path: Path) -> None:

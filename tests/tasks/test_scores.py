@@ -74,6 +74,20 @@ def test_scores_by_hand() -> None:
     assert row.intervals[0].width == pytest.approx(2.0)
 
 
+def test_the_table_fits_a_narrow_terminal_and_names_both_yardsticks_of_mase() -> None:
+    panel = make_panel([1, 2, 5, 0, 3, 0, 3, 5])
+    scores = judge(panel, (Window(0, 6),), 4.0)
+    # The steps before the cut are 1, 3, 5, 3, 3.
+    assert scores.methods[0].mase_step == pytest.approx(1 / 3)
+    head, *rows = str(scores).splitlines()
+    assert head.split() == ["Gatework", "seasonal", "naive", "last", "value"]
+    assert rows[0].split() == ["MASE", "(m=2)", "0.500", "1.250", "2.000"]
+    assert rows[1].split()[:3] == ["MASE", "(m=1)", "0.333"]
+    assert max(map(len, [head, *rows[:7]])) <= 60
+    test = compare(panel, (Window(0, 6),), np.full((1, 2, 3), 4.0), PROBABILITIES, lag=1)
+    assert str(score(test, LEVELS, series_count=1)).count("MASE (m=1)") == 1
+
+
 def test_a_constant_history_has_no_mase_and_spoils_no_average() -> None:
     panel = make_panel([1, 2, 5, 0, 3, 0, 3, 5], [7, 7, 7, 7, 7, 7, 7, 8])
     windows = (Window(0, 6), Window(1, 6))

@@ -96,5 +96,5 @@ def test_training_without_a_terminal(capsys):
     assert out == ""
     assert lines[0].startswith("network 1 of 2:  12%  step 1  loss ")
     assert "validation" in lines[-1]
-    assert lines[-1].endswith("ended by max_steps")
+    assert lines[-1].endswith("done")
     assert "\x1b" not in err

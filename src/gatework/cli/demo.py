@@ -1,6 +1,7 @@
 """`gatework demo`: the whole way on a small real series that comes with the package."""
 
 import importlib.resources
+import shlex
 from pathlib import Path
 
 from gatework.cli.console import say
@@ -24,7 +25,8 @@ def demo(*, out: Path = Path("runs/demo"), quiet: Flag = False, debug: Flag = Fa
     with importlib.resources.as_file(series) as file:
         if not quiet:
             say("Sea surface temperature off Peru, month by month, 1950 to 2010 (NOAA).")
-            say(f"The same as: gatework fit forecast {file} --horizon {HORIZON} --out {out}")
+            words = ["gatework", "fit", "forecast", str(file), "--horizon", str(HORIZON)]
+            say(f"The same as: {shlex.join([*words, '--out', str(out)])}")
             say()
         output = RunOptions(out=out, overwrite=True, quiet=quiet, debug=debug)
         settings = ForecastSettings(horizon=HORIZON)

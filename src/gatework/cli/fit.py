@@ -121,7 +121,9 @@ def fit_forecast(
             command=command,
         )
     except Interrupted as error:
-        raise Stopped(f"{error} To go on, give the same command again: {command}") from error
+        raise Stopped(
+            f"Stopped; what is done is kept. To go on, give the same command again: {command}"
+        ) from error
     if not output.quiet and model.outcome_ is not None:
         print_outcome(file, run, model.outcome_)
 

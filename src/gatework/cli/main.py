@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 from gatework.cli import demo, evaluate, fit, info, predict
 from gatework.cli.console import complain
 from gatework.cli.exits import Stopped
+from gatework.cli.help import HelpFormatter
 from gatework.errors import GateworkError
 from gatework.tasks.run import package_version
 
@@ -56,6 +57,8 @@ def build_app() -> App:
         help="Recurrent networks you can train in seconds, look inside, and ship anywhere.",
         version=package_version,
         version_flags=["--version"],
+        help_formatter=HelpFormatter(),
+        suppress_keyboard_interrupt=False,
     )
     app.command(fit.build_app())
     app.command(predict.predict)

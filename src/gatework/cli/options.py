@@ -13,7 +13,7 @@ def parse_levels(_type: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
     """Read `80,95`."""
     text = tokens[0].value
     try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
+        return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise InputError(
             f"--levels is {text!r}; expected percentages such as 80 or 80,95"
@@ -25,9 +25,19 @@ def write_levels(levels: tuple[float, ...]) -> str:
     return ",".join(f"{level:g}" for level in levels)
 
 
+def _show_levels(levels: tuple[float, ...] | None) -> str:
+    return "those of the run" if levels is None else write_levels(levels)
+
+
 Levels = Annotated[
     tuple[float, ...],
-    Parameter(converter=parse_levels, n_tokens=1, negative="", show_default=write_levels),
+    Parameter(
+        converter=parse_levels,
+        n_tokens=1,
+        negative="",
+        metavar="PERCENT,...",
+        show_default=_show_levels,
+    ),
 ]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 

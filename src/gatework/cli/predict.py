@@ -24,10 +24,10 @@ def predict(
         run: Folder of a run.
         file: CSV or Parquet file; rows that begin after the end of the run's data continue it.
         out: Write the forecast to this .csv, .tsv or .parquet file; left out, it is printed as CSV.
-        levels: Intervals to give, in percent; left out, those of the run.
+        levels: Intervals to give, in percent.
         debug: Show where in the code an error came from.
     """
-    from gatework.data import write_table
+    from gatework.data import as_text, write_table
     from gatework.tasks.forecast.estimator import Forecaster
 
     if out is not None:
@@ -35,6 +35,6 @@ def predict(
     frame = Forecaster.load(run).predict(file, levels=levels)
     if out is None:
         # Not polars' own writing to stdout: it turns a closed pipe into an error of its own.
-        sys.stdout.write(frame.write_csv(datetime_format="%Y-%m-%d %H:%M:%S"))
+        sys.stdout.write(as_text(frame))
     else:
         write_table(frame, out)

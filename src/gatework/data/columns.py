@@ -97,6 +97,8 @@ def _find_target(frame: pl.DataFrame, taken: set[str | None], name: str) -> str:
     if DEFAULT_TARGET in frame.columns and DEFAULT_TARGET not in taken:
         return DEFAULT_TARGET
     free = [column for column in frame.columns if column not in taken]
+    if len(free) == 1:
+        return free[0]
     found = [column for column in free if looks_numeric(frame[column])]
     if len(found) > 1:
         # Row numbers are often saved with a table, and nobody forecasts them.

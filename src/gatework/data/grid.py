@@ -56,7 +56,7 @@ def find_frequency(rows: Rows) -> Frequency:
     if not within.any():
         raise InputError(
             f"{rows.source.name}: every series has a single row, so the frequency cannot be "
-            f"found; give it"
+            f"found; give it, as in frequency D"
         )
     if rows.times.dtype.kind == "i":
         return Frequency("index", _mode(np.diff(rows.times)[within]))

@@ -84,7 +84,7 @@ def to_panel(  # noqa: PLR0913 (the words of a data scientist's call, all option
         settled, grid = _lay_as_before(read, schema)
     else:
         settled, grid = _lay_new(read.rows, wanted)
-    _check_series(read.rows, grid, needs_change=schema is None)
+    _check_series(read.rows, grid, columns.target, learns=schema is None)
     values = [grid.values[a:b] for a, b in zip(grid.offsets, grid.offsets[1:], strict=False)]
     if season is not None and season < 1:
         raise InputError(f"the season must be 1 step (none) or more, not {season}")
@@ -197,7 +197,7 @@ def _refuse_duplicates(rows: Rows, same: np.ndarray, columns: Columns) -> None:
         advice = "keep one row for each series and time"
     raise InputError(
         f"{second}: the time {stamp}{which} is there already ({first.split(', ', 1)[1]}); "
-        f"{int(twice.sum())} rows repeat a time; {advice}"
+        f"{counted(int(twice.sum()), 'row')} in all like it; {advice}"
     )
 
 
@@ -224,11 +224,12 @@ def _lay_as_before(read: _Read, schema: PanelSchema) -> tuple[Frequency, Grid]:
     return schema.frequency, grid
 
 
-def _check_series(rows: Rows, grid: Grid, *, needs_change: bool) -> None:
+def _check_series(rows: Rows, grid: Grid, target: str, *, learns: bool) -> None:
+    """Refuse series without anything to learn from, or, where none is learnt, to go on from."""
     name = rows.source.name
     lengths = np.diff(grid.offsets)
     short = np.flatnonzero(lengths < 2)
-    if len(short):
+    if learns and len(short):
         raise InputError(
             f"{name}: {counted(len(short), 'series')} of {len(lengths)} too short (2 rows are the "
             f"least): {listed([rows.ids[i] for i in short])}"
@@ -237,10 +238,12 @@ def _check_series(rows: Rows, grid: Grid, *, needs_change: bool) -> None:
     empty = np.flatnonzero(np.isnan(low))
     if len(empty):
         raise InputError(
-            f"{name}: {counted(len(empty), 'series')} of {len(lengths)} without a single value: "
-            f"{listed([rows.ids[i] for i in empty])}"
+            f'{name}, column "{target}" has not a single value'
+            if len(low) == 1
+            else f"{name}: {counted(len(empty), 'series')} of {len(lengths)} without a single "
+            f"value: {listed([rows.ids[i] for i in empty])}"
         )
-    if needs_change and (low == high).all():
+    if learns and (low == high).all():
         raise InputError(
             f"{name}: the target never changes (always {low[0]:g}), so there is nothing to learn"
             if len(low) == 1

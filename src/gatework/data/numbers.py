@@ -8,6 +8,8 @@ import polars as pl
 from gatework.data.checks import Source, counted
 from gatework.errors import InputError
 
+# Squares and sums of far larger values are no numbers any more.
+LARGEST: Final = 1e100
 MISSING: Final = ("", "na", "n/a", "#n/a", "nan", "null", "none", ".", "-")
 
 
@@ -61,6 +63,13 @@ def parse_numbers(column: pl.Series, source: Source) -> Numbers:
         raise InputError(
             f"{source.cell(row, column.name)}: expected a finite number, found {values[row]}; "
             f"leave the cell empty if the value is not known"
+        )
+    large = np.abs(values) > LARGEST
+    if large.any():
+        row = int(np.argmax(large))
+        raise InputError(
+            f"{source.cell(row, column.name)}: {values[row]:g} is too large to reckon with "
+            f"(more than {LARGEST:g}); correct the cell, or divide the column"
         )
     return Numbers(values, notes)
 

@@ -62,15 +62,26 @@ def write_table(frame: pl.DataFrame, path: str | os.PathLike[str]) -> None:
     with atomic_write(file) as beside:
         if file.suffix == ".parquet":
             frame.write_parquet(beside)
-            return
-        clocks = [
-            pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
-            for name, dtype in frame.schema.items()
-            if isinstance(dtype, pl.Datetime)
-        ]
-        frame.with_columns(clocks).write_csv(
-            beside, separator="\t" if file.suffix == ".tsv" else ","
-        )
+        else:
+            separator = "\t" if file.suffix == ".tsv" else ","
+            beside.write_text(as_text(frame, separator), encoding="utf-8")
+
+
+def as_text(frame: pl.DataFrame, separator: str = ",") -> str:
+    """Write a table as text: times as people write them, numbers without digits of no meaning.
+
+    Example:
+        >>> print(as_text(pl.DataFrame({"ds": [1], "y": [1 / 3]})), end="")
+        ds,y
+        1,0.333333333
+    """
+    clocks = [
+        pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime)
+    ]
+    numbers = pl.selectors.float().round_sig_figs(9)
+    return frame.with_columns(numbers, *clocks).write_csv(separator=separator)
 
 
 def _bytes_of(file: Path) -> bytes:
@@ -166,5 +177,5 @@ def _check_even(bare: str, separator: str, width: int, source: Source) -> None:
         row = int(np.argmax(uneven))
         raise InputError(
             f"{source.row(row - 1)}: expected {counted(width, 'cell')} as in the header, "
-            f"found {cells[row]}; {int(uneven.sum())} rows are uneven"
+            f"found {cells[row]}; {counted(int(uneven.sum()), 'row')} in all like it"
         )

@@ -16,6 +16,7 @@ import msgspec
 
 from gatework.errors import InputError
 from gatework.files import atomic_write
+from gatework.tasks.lock import lock
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -28,6 +29,7 @@ PICTURE = "forecast.png"
 RUN_FILES = (CONFIG, WEIGHTS, HISTORY, METRICS, REPORT, FORECAST, PICTURE)
 STATE = "state"
 REQUEST = "request.json"
+LOCK = ".lock"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -37,11 +39,13 @@ class Request(msgspec.Struct, frozen=True):
         task: Name of the task.
         settings: The task's settings, as plain values.
         data: SHA-256 of the data.
+        version: Of Gatework. A finished fit is the same whatever wrote it; half of one is not.
     """
 
     task: str
     settings: dict[str, Any]
     data: str
+    version: str = ""
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,29 +129,48 @@ class Claim(NamedTuple):
 def claim(run: Path, request: Request, *, overwrite: bool) -> Iterator[Claim]:
     """Make `run` ready for a fit of `request`, or find in it the half of one to go on with.
 
-    If the fit fails before it has trained anything, what was made here is removed again; after any
-    other end it stays, for a resume.
+    If the fit fails before it has trained anything, what was made here is removed again; if it is
+    stopped later, the state stays for a resume; when the run is whole, nothing needs the state.
 
     Raises:
-        InputError: The folder holds another fit, a finished one, or something that is no run.
+        InputError: The folder holds another fit, a finished one, or something that is no run, or
+            another process is fitting into it.
     """
     state = run / STATE
     _require_free(run, request, overwrite=overwrite)
     made = [folder for folder in (state, run, *run.parents) if not folder.exists()]
-    if overwrite:
-        _remove_run_files(run)
-    _remove_leftovers(run)
     try:
         state.mkdir(parents=True, exist_ok=True)
-        with atomic_write(state / REQUEST) as beside:
-            beside.write_bytes(msgspec.json.encode(request))
-        yield Claim(state, resumes=_has_checkpoint(state))
+        with lock(
+            state / LOCK,
+            refusal=f"Another process is fitting into {run}. Wait for it to end, or choose another "
+            "folder with --out.",
+        ):
+            # Another process may have used the folder since the first look.
+            _require_free(run, request, overwrite=overwrite)
+            with _cleared_unless_trained(run):
+                if overwrite and not _is_half_of(run, request):
+                    _remove_run_files(run)
+                _remove_leftovers(run)
+                with atomic_write(state / REQUEST) as beside:
+                    beside.write_bytes(msgspec.json.encode(request))
+                yield Claim(state, resumes=_has_checkpoint(state))
+            _remove_state(run)
+        _remove_if_empty(state)
     except BaseException:
-        if not _has_checkpoint(state):
+        for folder in made:
+            _remove_if_empty(folder)
+        raise
+
+
+@contextmanager
+def _cleared_unless_trained(run: Path) -> Iterator[None]:
+    """On an error, remove the files of the run if they hold nothing that a resume could use."""
+    try:
+        yield
+    except BaseException:
+        if not _has_checkpoint(run / STATE):
             _remove_run_files(run)
-            for folder in made:
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()
         raise
 
 
@@ -165,13 +188,13 @@ def _require_free(run: Path, request: Request, *, overwrite: bool) -> None:
     if not run.is_dir():
         raise InputError(f"{run} is a file; a run is a folder. Choose another with --out.")
     finished, half = (run / CONFIG).is_file(), (run / STATE / REQUEST).is_file()
-    if not finished and not half and any(run.iterdir()):
+    if not finished and not half and not _is_bare(run):
         raise InputError(f"{run} is not empty and holds no run. Choose another folder with --out.")
     if overwrite or not (finished or half):
         return
     path = run / CONFIG if finished else run / STATE / REQUEST
     there = _decode(path).request if finished else _decode_request(path)
-    difference = _difference(there, request)
+    difference = _difference(there, request) if finished else _half_difference(there, request)
     if finished and not difference:
         raise InputError(
             f"{run} already holds this very fit, finished. Use it with `gatework predict {run}`, "
@@ -183,6 +206,25 @@ def _require_free(run: Path, request: Request, *, overwrite: bool) -> None:
             f"{run} holds {kind} with {difference}. "
             "Replace it with --overwrite, or choose another folder with --out."
         )
+
+
+def _is_bare(run: Path) -> bool:
+    """Tell whether there is nothing in the folder but what a fit makes before its first file."""
+    state = run / STATE
+    return all(path == state for path in run.iterdir()) and all(
+        path.name.startswith(".") for path in (state.iterdir() if state.is_dir() else ())
+    )
+
+
+def _is_half_of(run: Path, request: Request) -> bool:
+    path = run / STATE / REQUEST
+    if (run / CONFIG).is_file() or not path.is_file():
+        return False
+    try:
+        there = msgspec.json.decode(path.read_bytes(), type=Request)
+    except msgspec.DecodeError:
+        return False
+    return not _half_difference(there, request)
 
 
 def _has_checkpoint(state: Path) -> bool:
@@ -200,6 +242,12 @@ def _difference(there: Request, wanted: Request) -> str:
     return "other data" if there.data != wanted.data else ""
 
 
+def _half_difference(there: Request, wanted: Request) -> str:
+    if there.version != wanted.version:
+        return f"Gatework {there.version}, not {wanted.version}"
+    return _difference(there, wanted)
+
+
 def _plain(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -207,21 +255,34 @@ def _plain(value: object) -> str:
 def _remove_run_files(run: Path) -> None:
     for name in RUN_FILES:
         (run / name).unlink(missing_ok=True)
-    if (run / STATE).is_dir():
-        shutil.rmtree(run / STATE)
+    _remove_state(run)
+
+
+def _remove_state(run: Path) -> None:
+    """Remove all of the state but the lock, which we hold."""
+    for path in (run / STATE).iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _remove_leftovers(run: Path) -> None:
     """Remove what a killed process had begun to write beside a file."""
-    for name in RUN_FILES:
-        for leftover in run.glob(f".{name}.*"):
+    for path in (*(run / name for name in RUN_FILES), run / STATE / REQUEST):
+        for leftover in path.parent.glob(f".{path.name}.*"):
             leftover.unlink()
 
 
 def _why_no_run(run: Path) -> str:
     if (run / STATE / REQUEST).is_file():
         return (
-            f"{run} is a half-finished run: its fit was stopped. "
+            f"{run} is a half-finished run: its fit was stopped, or still goes on. "
             "Run the same `gatework fit` command again; it goes on where it stopped."
         )
     return f"{run} is no run: expected {CONFIG} in it. `gatework fit` makes runs."

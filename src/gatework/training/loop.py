@@ -6,7 +6,7 @@ plan (`_plan_epoch`), the wrapped model (`_step`), and which rank saves and repo
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar, final
@@ -36,6 +36,12 @@ Model = TypeVar("Model", bound=nn.Module)
 
 # An improvement is saved at once, unless saving would then take more of the time than this.
 SAVING_SHARE = 0.05
+ENDINGS: Mapping[Stopped, str] = {
+    "max_steps": "done",
+    "epochs": "done",
+    "patience": "stopped: no further gain",
+    "time_budget": "stopped: the time is spent",
+}
 
 
 def train(  # noqa: PLR0913
@@ -148,7 +154,7 @@ class _Training:
                     self._save()
                     raise KeyboardInterrupt
             self._finish()
-            ending = f"ended by {self.position.stopped}"
+            ending = ENDINGS[self.position.stopped]
         except KeyboardInterrupt:
             # Raised at the end of a step, after saving; or by a second Ctrl-C amid one, when the
             # state may be half changed and what was saved before has to do.

@@ -13,17 +13,31 @@ from gatework.models.forecaster import LEVELS, ForecastEnsemble
 _MIDDLE: Final = LEVELS.index(0.5)
 _HELD: Final = 2_000  # windows judged
 _POINTS: Final = 20_000  # single errors the quantiles of their ratios are taken over
-_LIMITS: Final = (0.5, 3.0)
+_LIMITS: Final = (0.5, 10.0)
 
 
 def calibrate(
-    model: ForecastEnsemble, windows: Windows, held: Sequence[Tensor], generator: Generator
+    model: ForecastEnsemble,
+    windows: Windows,
+    held: Sequence[Tensor],
+    generator: Generator,
+    *,
+    mirrored: bool = False,
 ) -> tuple[float, ...]:
     """Return by how much each quantile's distance from the median must be stretched.
 
     At that stretch, as many held-out values lie under the quantile as its level says (split
     conformal prediction with a multiplicative score: Romano, Patterson & Candes 2019), each member
-    being judged on windows it was not trained on.
+    being judged on windows it was not trained on. One member misses by more than the ensemble's
+    mean does, so with little data the intervals are rather too wide than too narrow.
+
+    Args:
+        model: The networks; member j is judged on held[j].
+        windows: The windows that the indices are of.
+        held: For each member, indices of windows it was not trained on.
+        generator: Draws which of them are judged, where there are many.
+        mirrored: Take misses above and below together. Few held-out windows overlap and err in one
+            direction by chance; that is no skewness to learn from.
     """
     model.eval()
     share = _HELD // len(held)
@@ -33,7 +47,7 @@ def calibrate(
         with torch.inference_mode():
             answer = model.by_member(batch.past, batch.future)[member]
         ratios.append(_ratios(answer, batch.target - answer[..., _MIDDLE]))
-    return _factors(torch.cat(ratios), generator)
+    return _factors(torch.cat(ratios), generator, mirrored=mirrored)
 
 
 def calibrate_by_base(
@@ -48,7 +62,7 @@ def calibrate_by_base(
     batch = windows.load(_some(torch.arange(len(windows)), _HELD, generator))
     with torch.inference_mode():
         answer = model(batch.past, batch.future)
-    factors = _factors(_ratios(answer, batch.target), generator)
+    factors = _factors(_ratios(answer, batch.target), generator, mirrored=True)
     return tuple(max(factor, 1.0) for factor in factors)
 
 
@@ -64,14 +78,17 @@ def _ratios(answer: Tensor, error: Tensor) -> Tensor:
     return (error[..., None] / away)[known]
 
 
-def _factors(ratios: Tensor, generator: Generator) -> tuple[float, ...]:
+def _factors(ratios: Tensor, generator: Generator, *, mirrored: bool) -> tuple[float, ...]:
     points = _some(ratios, _POINTS, generator)
     if len(points) == 0:
         return (1.0,) * len(LEVELS)
-    factors = [
-        float(torch.quantile(points[:, at], max(level, 1 - level)))
-        for at, level in enumerate(LEVELS)
-    ]
+    if mirrored:  # a ratio is positive at the levels on the side where the error lies
+        points = torch.where(points > 0, points, points.flip(-1))
+    rank = 1 + 1 / len(points)  # conformal: one more point, the one to come
+    factors = []
+    for at, level in enumerate(LEVELS):
+        share = abs(2 * level - 1) if mirrored else max(level, 1 - level)
+        factors.append(float(torch.quantile(points[:, at], min(rank * share, 1.0))))
     factors[_MIDDLE] = 1.0
     return tuple(np.clip(factors, *_LIMITS).tolist())
 

@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from gatework.data import calendar
 from gatework.data.panel import Panel, Series
-from gatework.data.store import WindowSpec
+from gatework.data.store import BASES, Base, WindowSpec
+from gatework.data.windows import Windows
 from gatework.errors import InputError
 from gatework.tasks.forecast.settings import Choice, ForecastSettings
 
 _YEAR_US: Final = 365 * 86_400_000_000
 _GROWTH: Final = 0.5  # swings that grow with the level to this power or more are multiplicative
 _MAX_CONTEXT: Final = 168
-SMALL: Final = 1_000  # stamps under which a network learns little, and its intervals are too sure
+_BASE_MARGIN: Final = 0.98  # a base must be this much better than the one listed before it
+SMALL: Final = 1_000  # stamps under which a network soon learns by heart
+LITTLE: Final = 5_000  # stamps under which its own intervals are too sure, and others rehearse
 
 
 class Effort(NamedTuple):
@@ -77,6 +81,18 @@ def choose_spec(panel: Panel, settings: ForecastSettings) -> tuple[WindowSpec, l
     return spec, choices
 
 
+def choose_base(windows: Windows, sample: Tensor) -> tuple[Base, str]:
+    """Return the simple forecast with the least error; a later one in the list must be clearly
+    better."""
+    errors = windows.simple_errors(sample).tolist()
+    best = 0
+    for candidate, error in enumerate(errors):
+        if error < _BASE_MARGIN * errors[best]:
+            best = candidate
+    listed = ", ".join(f"{name} {error:.3f}" for name, error in zip(BASES, errors, strict=True))
+    return BASES[best], f"least error on training windows, in scales: {listed}"
+
+
 def choose_effort(
     stamps: int, windows: int, settings: ForecastSettings
 ) -> tuple[Effort, list[Choice]]:
@@ -84,7 +100,7 @@ def choose_effort(
     small = stamps < SMALL
     by_size = Effort(
         hidden_size=16 if small else 32 if stamps < 5_000 else 48,
-        steps=100 if small else 400 if stamps < 50_000 else 1_000,
+        steps=40 if small else 400 if stamps < 50_000 else 1_000,
         batch_size=16 if windows < 256 else 64,
     )
     chosen = {

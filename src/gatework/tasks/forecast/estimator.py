@@ -11,6 +11,7 @@ from gatework.data import Panel, as_given, forecast_frame, read_table, to_panel
 from gatework.errors import InputError
 from gatework.tasks import run as folder
 from gatework.tasks.forecast import job, saved
+from gatework.tasks.forecast.arguments import check_levels, to_settings
 from gatework.tasks.forecast.continuing import join, steps_seen
 from gatework.tasks.forecast.evaluation import (
     known_at,
@@ -146,9 +147,9 @@ class Forecaster:
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings, levels = self._settings(), job.check_levels(self.levels)
+        settings, levels = self._settings(), check_levels(self.levels)
         panel = self._read(data)
-        parameters = self._parameters()
+        parameters = self._parameters() | dataclasses.asdict(settings)
         request = saved.request_of(panel, parameters | {"levels": levels})
         origin = _origin(data, parameters, command)
         if run is None:
@@ -193,7 +194,7 @@ class Forecaster:
             raise InputError("give levels or quantiles, not both")
         self._require_fit()
         panel = self.panel_ if data is None else self._continue(data)
-        wanted = job.check_levels(self.levels if levels is None else levels)
+        wanted = check_levels(self.levels if levels is None else levels)
         values = saved.forecast_columns(self.fitted_, panel, wanted, quantiles)
         return as_given(forecast_frame(panel, values), panel)
 
@@ -214,7 +215,7 @@ class Forecaster:
         if lag is not None and lag < 1:
             raise InputError(f"lag is {lag}; expected 1 step or more")
         panel = self._continue(data)
-        levels = job.check_levels(self.levels)
+        levels = check_levels(self.levels)
         known = steps_seen(self.panel_, panel)
         windows = job.fresh_windows(panel, known, self.horizon)
         seen = not windows
@@ -253,7 +254,7 @@ class Forecaster:
         Raises:
             InputError: The data cannot be used, or is too short for so many windows.
         """
-        settings, levels = self._settings(), job.check_levels(self.levels)
+        settings, levels = self._settings(), check_levels(self.levels)
         step = self.horizon if step_size is None else step_size
         if n_windows < 1 or step < 1:
             raise InputError(f"n_windows is {n_windows} and step_size {step}; expected 1 or more")
@@ -303,7 +304,7 @@ class Forecaster:
 
     def _settings(self) -> ForecastSettings:
         names = [field.name for field in dataclasses.fields(ForecastSettings)]
-        return ForecastSettings(**{name: getattr(self, name) for name in names})
+        return to_settings({name: getattr(self, name) for name in names})
 
     def _parameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _ARGUMENTS}

@@ -31,6 +31,7 @@ class BackTest:
         quantiles: Method name to (N, T, Q); Gatework first.
         scales: (N,) the MASE yardstick of each window's history, NaN where undefined.
         lag: The m of that yardstick.
+        step_scales: (N,) the same for m = 1.
     """
 
     windows: tuple[Window, ...]
@@ -39,6 +40,7 @@ class BackTest:
     quantiles: Mapping[str, np.ndarray]
     scales: np.ndarray
     lag: int
+    step_scales: np.ndarray
 
     @property
     def horizon(self) -> int:
@@ -58,10 +60,14 @@ class BackTest:
             values[:, :, self.probabilities.index(high)],
         )
 
+    def window_mae(self, method: str) -> np.ndarray:
+        """Return (N,) the mean absolute error of each window, NaN where nothing came."""
+        pairs = zip(self.actual, self.point(method), strict=True)
+        return np.array([metrics.mae(actual, point) for actual, point in pairs])
+
     def window_mase(self, method: str) -> np.ndarray:
         """Return (N,) the MASE of each window, NaN where undefined."""
-        pairs = zip(self.actual, self.point(method), self.scales, strict=True)
-        return np.array([metrics.mase(actual, point, scale) for actual, point, scale in pairs])
+        return self.window_mae(method) / self.scales
 
 
 def last_windows(panel: Panel, horizon: int, *, count: int, step: int) -> tuple[Window, ...]:
@@ -107,8 +113,10 @@ def compare(
     for row, window in zip(actual, windows, strict=True):
         ahead = panel.series[window.series].values[window.cutoff : window.cutoff + horizon]
         row[: len(ahead)] = ahead
-    scales = np.array([metrics.mase_scale(history, lag) for history in histories])
-    return BackTest(tuple(windows), probabilities, actual, quantiles, scales, lag)
+    scales, step_scales = (
+        np.array([metrics.mase_scale(history, m) for history in histories]) for m in (lag, 1)
+    )
+    return BackTest(tuple(windows), probabilities, actual, quantiles, scales, lag, step_scales)
 
 
 def known_at(panel: Panel, windows: Sequence[Window]) -> Panel:
@@ -140,7 +148,7 @@ def score(
 def _method_scores(
     test: BackTest, name: str, levels: Sequence[float], series_count: int
 ) -> MethodScores:
-    point = test.point(name)
+    point, errors = test.point(name), test.window_mae(name)
     owner = np.array([window.series for window in test.windows])
     intervals = []
     for level in levels:
@@ -158,6 +166,7 @@ def _method_scores(
     return MethodScores(
         name,
         mase=_mean_by_series(test.window_mase(name), owner, series_count),
+        mase_step=_mean_by_series(errors / test.step_scales, owner, series_count),
         smape=metrics.smape(test.actual, point),
         rmse=metrics.rmse(test.actual, point),
         mae=metrics.mae(test.actual, point),

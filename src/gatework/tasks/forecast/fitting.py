@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gatework.data.panel import Panel
-from gatework.data.store import BASES, Store, WindowSpec, build_store
+from gatework.data.store import WindowSpec, build_store
 from gatework.data.windows import WindowBatch, Windows
 from gatework.errors import InputError
 from gatework.models.forecaster import LEVELS, ForecastEnsemble, NetworkShape, pinball
@@ -21,14 +21,13 @@ from gatework.tasks.forecast.calibration import (
     interpolate_levels,
     widened,
 )
-from gatework.tasks.forecast.choices import SMALL, choose_effort, choose_spec
-from gatework.tasks.forecast.members import split_for_members
+from gatework.tasks.forecast.choices import LITTLE, Effort, choose_base, choose_effort, choose_spec
+from gatework.tasks.forecast.members import rehearsals, split_for_members, training_windows
 from gatework.tasks.forecast.settings import Choice, ForecastSettings
 from gatework.training import History, Progress, TrainSettings, train
 
 _SAMPLE: Final = 2_000  # windows that constants are estimated from
 _CHUNK: Final = 1_024  # windows predicted at once
-_BASE_MARGIN: Final = 0.98  # a base must be this much better than the one listed before it
 
 
 @final
@@ -179,58 +178,89 @@ def _fit(
 ) -> Fitted:
     spec, choices = choose_spec(panel, settings)
     store = build_store(panel, spec)
-    series, origins = _origins(store, spec)
-    held_out, reason = split_for_members(series, origins, store, spec, settings)
+    series, origins = training_windows(store, spec)
+    split, reason = split_for_members(series, origins, store, spec, settings)
     generator = torch.Generator().manual_seed(settings.seed)
     sample = torch.randperm(len(origins), generator=generator)[:_SAMPLE]
-    base, why = _choose_base(Windows(store, spec, series, origins), sample)
+    base, why = choose_base(Windows(store, spec, series, origins), sample)
     spec = replace(spec, base=base)
     stamps = int(store.known.sum())
     effort, effort_choices = choose_effort(stamps, len(origins), settings)
-    by_base = not held_out.held and settings.calibrate is not False and stamps < SMALL
-    if by_base:
+    little = not split.held and settings.calibrate is not False and stamps < LITTLE
+    rehearsal = rehearsals(series, origins, store, spec) if little else None
+    if rehearsal is not None:
+        reason = f"by {len(rehearsal.held)} networks that knew only earlier parts of the history"
+        if settings.time_budget is not None:
+            settings = replace(settings, time_budget=settings.time_budget / 2)
+    elif little:
         reason += "; by the errors of the simple forecast"
-    calibrated = by_base or bool(held_out.held)
+    calibrated = little or bool(split.held)
     choices += [Choice("base", base, why), Choice("calibrate", calibrated, reason)]
 
-    source = Windows(
-        store, spec, series, origins, pools=held_out.pools, batch_size=effort.batch_size
-    )
-    example = source.load(sample)
-    shape = NetworkShape(
-        past_size=example.past.shape[-1],
-        future_size=example.future.shape[-1],
-        hidden_size=effort.hidden_size,
-        num_layers=settings.num_layers,
-        members=settings.members,
-        dropout=settings.dropout,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        model = ForecastEnsemble(shape)
-    model.standardise(example.past, example.future)
-    history = train(
-        model,
-        source,
-        lambda network, batch: pinball(network(batch.past, batch.future), batch.target),
-        settings=TrainSettings(
-            max_steps=effort.steps,
-            time_budget=settings.time_budget,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            schedule="one_cycle",
-            warmup=0.1,
-            seed=settings.seed,
-        ),
-        folder=folder,
-        progress=progress,
-    )
+    def source(pools: Sequence[Tensor]) -> Windows:
+        return Windows(store, spec, series, origins, pools=pools, batch_size=effort.batch_size)
+
+    windows = source(split.pools)
+    training = _Training(settings, effort, windows.load(sample), progress)
+    model, shape, history = training.run(windows, folder, "training")
     stretch = (1.0,) * len(LEVELS)
-    if held_out.held:
-        stretch = calibrate(model, source, held_out.held, generator)
-    elif by_base:
-        stretch = calibrate_by_base(model, source, generator)
-    return Fitted(spec, shape, model.eval(), stretch, (*choices, *effort_choices), history)
+    if split.held:
+        stretch = calibrate(model, windows, split.held, generator)
+    elif rehearsal is not None:
+        earlier = source(rehearsal.pools)
+        where = folder / "rehearsal" if folder else None
+        rehearsed, *_ = training.run(earlier, where, "rehearsal for the intervals")
+        stretch = calibrate(rehearsed, earlier, rehearsal.held, generator, mirrored=True)
+    elif little:
+        stretch = calibrate_by_base(model, windows, generator)
+    return Fitted(spec, shape, model, stretch, (*choices, *effort_choices), history)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """How all networks of a fit are trained; `example` has windows to take constants from."""
+
+    settings: ForecastSettings
+    effort: Effort
+    example: WindowBatch
+    progress: Progress | None
+
+    def run(
+        self, source: Windows, folder: Path | None, title: str
+    ) -> tuple[ForecastEnsemble, NetworkShape, History]:
+        """Train one network for each pool of the source; they are left in eval mode."""
+        settings, example = self.settings, self.example
+        shape = NetworkShape(
+            past_size=example.past.shape[-1],
+            future_size=example.future.shape[-1],
+            hidden_size=self.effort.hidden_size,
+            num_layers=settings.num_layers,
+            members=len(source.pools),
+            dropout=settings.dropout,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            model = ForecastEnsemble(shape)
+        model.standardise(example.past, example.future)
+        history = train(
+            model,
+            source,
+            lambda network, batch: pinball(network(batch.past, batch.future), batch.target),
+            settings=TrainSettings(
+                max_steps=self.effort.steps,
+                time_budget=settings.time_budget,
+                learning_rate=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+                schedule="one_cycle",
+                warmup=0.1,
+                seed=settings.seed,
+            ),
+            folder=folder,
+            progress=self.progress,
+            title=title,
+        )
+        return model.eval(), shape, history
 
 
 @contextlib.contextmanager
@@ -242,29 +272,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _origins(store: Store, spec: WindowSpec) -> tuple[Tensor, Tensor]:
-    """(W,) series and (W,) origins of all training windows: a first part of each series is context
-    only."""
-    need = max(spec.context, 2 * (spec.long_season or 0) + spec.season)
-    series, origins = [], []
-    for number, length in enumerate((store.stop - store.start).tolist()):
-        last = length - spec.horizon
-        first = min(need, max(length // 3, 1), max(last, 1))
-        at = torch.arange(first, last + 1)
-        series.append(torch.full_like(at, number))
-        origins.append(at)
-    return torch.cat(series), torch.cat(origins)
-
-
-def _choose_base(windows: Windows, sample: Tensor) -> tuple[Any, str]:
-    """Return the simple forecast with the least error; a later one in the list must be clearly
-    better."""
-    errors = windows.simple_errors(sample).tolist()
-    best = 0
-    for candidate, error in enumerate(errors):
-        if error < _BASE_MARGIN * errors[best]:
-            best = candidate
-    listed = ", ".join(f"{name} {error:.3f}" for name, error in zip(BASES, errors, strict=True))
-    return BASES[best], f"least error on training windows, in scales: {listed}"

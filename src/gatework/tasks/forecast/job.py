@@ -8,7 +8,6 @@ from typing import Final, NamedTuple, final
 import numpy as np
 
 from gatework.data import Panel
-from gatework.errors import InputError
 from gatework.tasks.forecast.evaluation import (
     BackTest,
     Window,
@@ -158,22 +157,6 @@ def fresh_windows(panel: Panel, seen: Mapping[str, int], horizon: int) -> tuple[
             if np.isfinite(ahead).any() and np.isfinite(series.values[:cutoff]).any():
                 windows.append(Window(index, cutoff))
     return tuple(windows)
-
-
-def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
-    """Return interval levels in rising order.
-
-    Raises:
-        InputError: One is not between 0 and 100, or is there twice.
-    """
-    for level in levels:
-        if not 0 < level < 100:
-            raise InputError(f"level {level:g} is no percentage between 0 and 100, such as 80")
-        if 0 < level < 1:
-            raise InputError(f"level {level:g} is in percent: write {100 * level:g}")
-    if len(set(levels)) < len(levels):
-        raise InputError(f"a level is given twice: {', '.join(f'{x:g}' for x in levels)}")
-    return tuple(sorted(float(level) for level in levels))
 
 
 def _curves(fitted: Fitted) -> tuple[tuple[tuple[int, float, float | None], ...], ...]:

@@ -5,6 +5,7 @@ The colours are Okabe and Ito's, which people with any kind of colour vision can
 
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ STYLE: Final[Any] = {
     "figure.constrained_layout.use": True,
 }
 MOST_POINTS: Final = 1200
+MOST_LETTERS: Final = 56  # of a title, so that the legend has room beside it
 BAND_ALPHA: Final = 0.16
 
 
@@ -67,14 +69,16 @@ class Trace:
 
 
 def forecast_figure(traces: Sequence[Trace], *, height: float = 3.1) -> Figure:
-    """Draw forecasts one under the other, with a legend above the first."""
+    """Draw forecasts one under the other, with a legend beside the first title."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, height * len(traces)))
+        layout = ConstrainedLayoutEngine(hspace=0.07)
+        figure = Figure(figsize=(9.2, height * len(traces)), layout=layout)
         panes = figure.subplots(len(traces), 1, squeeze=False)[:, 0]
         for axes, trace in zip(panes, traces, strict=True):
             _draw(axes, trace)
-            axes.set_title(trace.title, loc="left", fontsize=9, color=PALETTE["ink"])
-        _legend(figure, panes[0])
+            title = textwrap.shorten(trace.title, MOST_LETTERS, placeholder=" …")
+            axes.set_title(title, loc="left", fontsize=9, color=PALETTE["ink"])
+        _legend(panes[0], panes[0], loc="lower right", bbox_to_anchor=(1.01, 1.0), borderpad=0)
         return figure
 
 
@@ -93,7 +97,7 @@ def windows_figure(traces: Sequence[Trace], *, one_axis: bool) -> Figure:
             axes.set_title(trace.title, loc="left", fontsize=8.5, color=PALETTE["ink"])
         for axes in panes[len(traces) :]:
             axes.set_axis_off()
-        _legend(figure, panes[0])
+        _legend(figure, panes[0], loc="outside upper right")
         return figure
 
 
@@ -127,7 +131,7 @@ def training_figure(curves: Sequence[Sequence[tuple[int, float, float | None]]])
                 axes.plot(*zip(*known, strict=True), color=PALETTE["model"], lw=1.3, label=label)
         _clean(axes, dated=False, ticks=4)
         axes.set_xlabel("step")
-        _legend(figure, axes)
+        _legend(figure, axes, loc="outside upper right")
         return figure
 
 
@@ -159,7 +163,9 @@ def svg(figure: Figure, label: str) -> str:
 def save_png(figure: Figure, path: Path) -> None:
     """Write the figure as a PNG for slides and mail."""
     with mpl.rc_context(STYLE):
-        figure.savefig(path, format="png", dpi=160, facecolor="white")
+        figure.savefig(
+            path, format="png", dpi=136, facecolor="white", bbox_inches="tight", pad_inches=0.14
+        )
 
 
 def _draw(axes: Axes, trace: Trace) -> None:
@@ -208,7 +214,7 @@ def _clean(axes: Axes, *, dated: bool, ticks: int) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="y", color=PALETTE["rule"], lw=0.7)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=5)
     axes.margins(x=0.01)
     axes.yaxis.set_major_locator(MaxNLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(_tick))
@@ -223,17 +229,18 @@ def _tick(value: float, _position: int) -> str:
     return f"{value:,.10g}"
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def _legend(owner: Figure | Axes, axes: Axes, **where: Any) -> None:
+    """Name what is drawn in `axes`; `where` is matplotlib's own words for where in `owner`."""
     handles, labels = axes.get_legend_handles_labels()
     bands = [place for place, label in enumerate(labels) if label.endswith("interval")]
     for depth, place in enumerate(bands, start=1):
         # Bands lie one on the other, so the inner ones are darker than their own ink.
         alpha = 1 - (1 - BAND_ALPHA) ** depth
         handles[place] = Patch(color=PALETTE["model"], alpha=alpha, lw=0)
-    figure.legend(
+    owner.legend(
         handles,
         labels,
-        loc="outside upper right",
+        **where,
         ncols=len(labels),
         frameon=False,
         fontsize=8.5,

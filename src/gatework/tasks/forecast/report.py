@@ -84,10 +84,10 @@ def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_picture(path: Path, outcome: Outcome) -> None:
+def write_picture(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write forecast.png: the forecast picture of the report, for slides and mail."""
     with atomic_write(path) as beside:
-        plots.save_png(plots.forecast_figure(forecast_traces(outcome)), beside)
+        plots.save_png(plots.forecast_figure(_forecast_traces(outcome, origin)), beside)
 
 
 def compose(outcome: Outcome, origin: Origin) -> Page:
@@ -95,7 +95,7 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
     panel, horizon = outcome.panel, outcome.forecast.shape[1]
     noun = panel.frequency.noun
     target = _subject(outcome, origin)
-    shown = forecast_traces(outcome)
+    shown = _forecast_traces(outcome, origin)
     count = len(panel.series)
     table, left_out = _forecast_table(outcome)
     longest = panel.series[int(np.argmax(panel.lengths))]
@@ -145,7 +145,7 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
     )
 
 
-def forecast_traces(outcome: Outcome) -> list[plots.Trace]:
+def _forecast_traces(outcome: Outcome, origin: Origin) -> list[plots.Trace]:
     """Return the pictures of the forecast, at most a few series of many."""
     panel, horizon = outcome.panel, outcome.forecast.shape[1]
     traces = []
@@ -154,7 +154,7 @@ def forecast_traces(outcome: Outcome) -> list[plots.Trace]:
         tail = _tail(horizon, panel.season)
         traces.append(
             plots.Trace(
-                title=series.id,
+                title=series.id if panel.columns.id else _subject(outcome, origin),
                 times=series.times[-tail:],
                 values=series.values[-tail:],
                 future=panel.frequency.after(series.times[-1], horizon),
@@ -226,7 +226,7 @@ def _forecast_table(outcome: Outcome) -> tuple[Table, str]:
         series = panel.series[index]
         future = panel.frequency.after(series.times[-1], horizon)
         for time, quantiles in zip(_stamps(panel, future), outcome.forecast[index], strict=True):
-            cells = (time, *(_figure(quantiles[column]) for _, column in columns))
+            cells = (time, *(number(quantiles[column]) for _, column in columns))
             rows.append((series.id, *cells) if panel.columns.id else cells)
     total = len(panel.series) * horizon
     rows = rows[: MOST_ROWS + 1]
@@ -239,7 +239,7 @@ def _best_cells(outcome: Outcome) -> frozenset[tuple[int, int]]:
     if outcome.scores is None:
         return frozenset()
     best = set()
-    for column, metric in enumerate(("mase", "smape", "rmse", "mae", "wql"), start=1):
+    for column, metric in enumerate(outcome.scores.metrics(), start=1):
         values = np.array([getattr(method, metric) for method in outcome.scores.methods])
         if np.isfinite(values).any():
             best.add((int(np.nanargmin(values)), column))
@@ -257,7 +257,7 @@ def _data_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("Missing", f"{missing:,} ({100 * missing / values.size:.1f} %)" if missing else "none"),
         ("Frequency", panel.frequency.words),
         ("Season", f"{panel.season} {noun}s" if panel.season > 1 else "none"),
-        ("Smallest to largest", f"{_figure(np.nanmin(values))} to {_figure(np.nanmax(values))}"),
+        ("Smallest to largest", f"{number(np.nanmin(values))} to {number(np.nanmax(values))}"),
     ]
     return tuple(facts)
 
@@ -349,10 +349,6 @@ def _stamps(panel: Panel, times: np.ndarray) -> list[str]:
         else:
             return written
     return written
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else number(float(value))
 
 
 def _value(value: object) -> str:

@@ -13,6 +13,7 @@ from gatework.data import Panel, PanelSchema, Series, forecast_frame, write_tabl
 from gatework.errors import InputError
 from gatework.files import atomic_write
 from gatework.tasks import run as folder
+from gatework.tasks.forecast.arguments import check_quantiles
 from gatework.tasks.forecast.evaluation import interval_probabilities, probabilities_of
 from gatework.tasks.forecast.fitting import Fitted
 from gatework.tasks.forecast.job import forecast
@@ -39,7 +40,9 @@ def request_of(panel: Panel, settings: dict[str, Any]) -> folder.Request:
         digest.update(series.id.encode() + b"\0")
         digest.update(series.times.astype(np.int64).tobytes())
         digest.update(series.values.tobytes())
-    return folder.Request(TASK, msgspec.to_builtins(settings), digest.hexdigest())
+    return folder.Request(
+        TASK, msgspec.to_builtins(settings), digest.hexdigest(), folder.package_version()
+    )
 
 
 def write_run(
@@ -54,7 +57,7 @@ def write_run(
         _write_bytes(run / folder.METRICS, b"".join(lines))
     columns = band_columns(outcome.forecast, outcome.probabilities, outcome.levels)
     write_table(forecast_frame(panel, columns), run / folder.FORECAST)
-    write_picture(run / folder.PICTURE, outcome)
+    write_picture(run / folder.PICTURE, outcome, origin)
     write_report(run / folder.REPORT, outcome, origin)
     scores = outcome.scores
     folder.write_config(
@@ -139,11 +142,9 @@ def forecast_columns(
         probabilities = probabilities_of(levels)
         values = forecast(fitted, panel, probabilities)
         return band_columns(values, probabilities, levels)
-    for quantile in quantiles:
-        if not 0 < quantile < 1:
-            raise InputError(f"quantile {quantile:g} is not between 0 and 1")
-    values = forecast(fitted, panel, (0.5, *quantiles))
-    names = (MODEL, *(f"{MODEL}-q{quantile:g}" for quantile in quantiles))
+    wanted = check_quantiles(quantiles)
+    values = forecast(fitted, panel, (0.5, *wanted))
+    names = (MODEL, *(f"{MODEL}-q{quantile:g}" for quantile in wanted))
     return {name: values[:, :, place] for place, name in enumerate(names)}
 
 

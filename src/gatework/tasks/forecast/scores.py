@@ -27,10 +27,14 @@ class Duel(NamedTuple):
 
 @dataclass(frozen=True)
 class MethodScores:
-    """The row of one method in the score table; NaN where a score is undefined."""
+    """The row of one method in the score table; NaN where a score is undefined.
+
+    `mase_step` is MASE over the error of taking the step before: m = 1, as many papers have it.
+    """
 
     name: str
     mase: float
+    mase_step: float
     smape: float
     rmse: float
     mae: float
@@ -91,14 +95,14 @@ class Scores:
 
         Example:
             >>> band = IntervalScore(80, 79.0, 4.0, 2.0)
-            >>> row = MethodScores("gatework", 0.5, 3.0, 2.0, 1.5, 0.1, (band,))
-            >>> list(Scores((row,), lag=7, horizon=3, windows=2).records()[0])
+            >>> row = MethodScores("gatework", 0.5, 0.3, 3.0, 2.0, 1.5, 0.1, (band,))
+            >>> list(Scores((row,), lag=1, horizon=3, windows=2).records()[0])
             ['method', 'mase', 'smape', 'rmse', 'mae', 'wql', 'coverage-80', 'width-80', 'msis-80']
         """
         rows = []
         for method in self.methods:
             row: dict[str, str | float] = {"method": method.name}
-            row |= {name: getattr(method, name) for name in ("mase", "smape", "rmse", "mae", "wql")}
+            row |= {name: getattr(method, name) for name in self.metrics()}
             for item in method.intervals:
                 row[f"coverage-{item.level:g}"] = item.coverage
                 row[f"width-{item.level:g}"] = item.width
@@ -106,29 +110,34 @@ class Scores:
             rows.append(row)
         return rows
 
+    def metrics(self) -> dict[str, str]:
+        """Return the error metrics of the table and their heads; lower is better for each."""
+        heads = {"mase": f"MASE (m={self.lag})", "mase_step": "MASE (m=1)"}
+        if self.lag == 1:
+            del heads["mase_step"]
+        return heads | {"smape": "sMAPE %", "rmse": "RMSE", "mae": "MAE", "wql": "wQL"}
+
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Return the header and the rows of the table as people read it."""
-        levels = [item.level for item in self.methods[0].intervals]
-        header = ("", f"MASE (m={self.lag})", "sMAPE %", "RMSE", "MAE", "wQL")
-        header += tuple(f"in {level:g} % band" for level in levels)
+        """Return the header and the rows, one a method, of the table as people read it."""
+        bands = (f"in {item.level:g} % band" for item in self.methods[0].intervals)
+        header = ("", *self.metrics().values(), *bands)
         return header, [self._row(method) for method in self.methods]
 
     def _row(self, method: MethodScores) -> tuple[str, ...]:
-        figures = (method.mase, method.smape, method.rmse, method.mae, method.wql)
+        figures = (number(getattr(method, name)) for name in self.metrics())
         covered = (
             f"{x.coverage:.0f} %" if math.isfinite(x.coverage) else "n/a" for x in method.intervals
         )
-        return (spoken(method.name), *(number(x) for x in figures), *covered)
+        return (spoken(method.name), *figures, *covered)
 
     def __str__(self) -> str:
+        # One column a method: that fits a narrow terminal, whatever the number of metrics.
         header, rows = self.table()
-        widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+        columns = (header, *rows)
+        widths = [max(map(len, column)) for column in columns]
         lines = [
-            "  ".join(
-                cell.rjust(width) if column else cell.ljust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in (header, *rows)
+            "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
+            for cells in zip(*columns, strict=True)
         ]
         return "\n".join([*lines, *self.remarks(), self.verdict()])
 
@@ -147,10 +156,17 @@ class Scores:
 
 
 def number(value: float) -> str:
-    """Write a score with as many digits as matter; `undefined` for NaN."""
+    """Write a score or a value with as many digits as matter; `undefined` for NaN.
+
+    Example:
+        >>> [number(value) for value in (1234567.0, 12.345, 0.5, 0.00123456, 0.0)]
+        ['1,234,567', '12.35', '0.500', '0.00123', '0.000']
+    """
     if not math.isfinite(value):
         return "undefined"
     size = abs(value)
+    if size >= 1e12 or 0 < size < 0.1:
+        return f"{value:#.3g}"
     if size >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.3f}"

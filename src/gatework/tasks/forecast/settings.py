@@ -24,11 +24,11 @@ class ForecastSettings:
         dropout: Part of the hidden values dropped in training.
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay.
-        steps: Training steps. None: 100 to 1000 by the amount of data.
+        steps: Training steps. None: 40 to 1000 by the amount of data.
         batch_size: Windows a member sees in a step. None: 16 to 64 by the number of windows.
         calibrate: Whether to stretch the intervals to what was missed on data not trained on; each
             member then leaves out a tenth. None: with many series, where that costs little; with
-            little data the errors of the simple forecast serve.
+            little data other networks rehearse on earlier parts of the history.
         time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
         seed: Seed of everything random.
 
