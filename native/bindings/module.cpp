@@ -1,5 +1,6 @@
 // Conversion only. Addresses come from ops/native.py, which owns every buffer and has checked every shape.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -13,6 +14,7 @@
 
 #include "gatework.h"
 #include "scratch.h"
+#include "tapes.h"
 
 namespace nb = nanobind;
 
@@ -51,6 +53,18 @@ struct Params {
 };
 
 thread_local Scratch t_scratch;
+
+using Tape = nb::ndarray<nb::pytorch, float, nb::ndim<1>, nb::device::cpu>;
+
+Tape make_tape(size_t floats) {
+    static Tapes* tapes = new Tapes;  // never destroyed: tensors may outlive the module
+    Tapes::Block* block = tapes->take(floats * sizeof(float));
+    const nb::capsule owner(block, [](void* data) noexcept {
+        auto* held = static_cast<Tapes::Block*>(data);
+        held->home->give_back(held);
+    });
+    return Tape(block->data, {floats}, owner);
+}
 
 // torch loads GNU OpenMP with its symbols global; sharing its team avoids a second set of threads beside it.
 bool lend_loaded_team() {
@@ -91,7 +105,6 @@ NB_MODULE(_native, m) {
                  const gw_params weights = params.get();
                  const gw_forward pass{x.input(), in(h0), in(c0), y.output(), out(h_n), out(c_n), out(tape)};
                  nb::gil_scoped_release release;
-                 if (tape) advise_huge_pages(out(tape), sizeof(float) * gw_tape_floats(&p));
                  require(gw_run_forward(&p, &weights, &pass, t_scratch.at_least(gw_forward_workspace(&p))));
                  t_scratch.trim();
              })
@@ -119,6 +132,7 @@ NB_MODULE(_native, m) {
             t_scratch.trim();
         });
 
+    m.def("tape", make_tape);
     m.def("isa_names", [] {
         std::vector<std::string> names;
         for (int i = 0; const char* name = gw_isa_name(i); ++i) names.emplace_back(name);

@@ -129,3 +129,15 @@ def test_a_forked_child_has_threads_of_its_own():
         child.join(10)
         child.kill()
     assert child.exitcode == 0
+
+
+def test_a_tape_is_not_handed_out_twice():
+    layer, x = LSTM(64, 64), torch.randn(50, 40, 64)  # its tape is large enough to be kept
+    alone = gradients(layer, x)
+    first, second = layer(x)[0], layer(2 * x)[0]  # two tapes at once
+    of_second = torch.autograd.grad(second.sum(), list(layer.parameters()))
+    of_first = torch.autograd.grad(first.sum(), list(layer.parameters()))
+    for given, factor in ((of_first, 1), (of_second, 2)):
+        again = torch.autograd.grad(layer(factor * x)[0].sum(), list(layer.parameters()))
+        assert all(torch.equal(a, b) for a, b in zip(given, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(gradients(layer, x), alone, strict=True))

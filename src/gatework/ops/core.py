@@ -18,6 +18,7 @@ except ImportError as error:
 
 ISA_VARIABLE = "GATEWORK_ISA"
 THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
+_LARGE = 1 << 18  # floats
 
 
 class Weights(NamedTuple):
@@ -126,7 +127,7 @@ def forward(seq: Sequences, weights: Weights, *, keep_tape: bool) -> Forward:
     hidden = weights.weight_hh.shape[1]
     y = seq.x.new_empty(steps, batch, hidden)
     h_n, c_n = seq.x.new_empty(batch, hidden), seq.x.new_empty(batch, hidden)
-    tape = seq.x.new_empty(problem.tape_floats() if keep_tape else 0)
+    tape = _tape(problem.tape_floats() if keep_tape else 0)
     problem.forward(
         _params(weights), _view(seq.x), seq.h0.data_ptr(), seq.c0.data_ptr(),
         _view(y), h_n.data_ptr(), c_n.data_ptr(), tape.data_ptr() if keep_tape else 0,
@@ -187,6 +188,11 @@ def _problem(seq: Sequences, weights: Weights) -> "_native.Problem":
         seq.reverse,
         num_threads(),
     )
+
+
+def _tape(floats: int) -> Tensor:
+    """Memory for a tape; a large one comes from those that earlier passes gave back."""
+    return _native.tape(floats) if floats >= _LARGE else torch.empty(floats)
 
 
 def _params(weights: Weights) -> "_native.Params":

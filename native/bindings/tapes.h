@@ -1,0 +1,56 @@
+// Memory for tapes, handed back and out again: a training step would otherwise fault in fresh pages for each.
+#pragma once
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+#include "scratch.h"
+
+class Tapes {
+public:
+    struct Block {
+        void* data;
+        size_t bytes;
+        Tapes* home;
+    };
+
+    Block* take(size_t bytes) {
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            for (size_t i = 0; i < kept_.size(); ++i) {
+                Block* block = kept_[i];
+                if (block->bytes < bytes || block->bytes > 2 * bytes) continue;
+                kept_[i] = kept_.back();
+                kept_.pop_back();
+                kept_bytes_ -= block->bytes;
+                return block;
+            }
+        }
+        const size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+        void* data = std::aligned_alloc(kHugePage, rounded);
+        if (!data) throw std::bad_alloc();
+        advise_huge_pages(data, rounded);
+        return new Block{data, rounded, this};
+    }
+
+    void give_back(Block* block) noexcept {
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            if (kept_bytes_ + block->bytes <= kMost && kept_.size() < kept_.capacity()) {
+                kept_.push_back(block);
+                kept_bytes_ += block->bytes;
+                return;
+            }
+        }
+        std::free(block->data);
+        delete block;
+    }
+
+    Tapes() { kept_.reserve(64); }
+
+private:
+    static constexpr size_t kMost = size_t{256} << 20;
+    std::mutex mutex_;
+    std::vector<Block*> kept_;
+    size_t kept_bytes_ = 0;
+};
