@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -21,6 +22,12 @@ def _torch_settings():
     torch.set_num_threads(1)
     # Fills every fresh tensor with NaN, inside torch as well: an unwritten output cannot pass.
     torch.use_deterministic_algorithms(True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c():
+    # A shell starts its background jobs with Ctrl-C ignored, and so would every test of it be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
