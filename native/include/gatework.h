@@ -6,9 +6,9 @@
  * (0..T); the work is proportional to the sum of the lengths. With `reverse` each sequence runs from its own last step
  * to its first.
  *
- * No function allocates, throws, or keeps a pointer. The caller owns every buffer; sizes are asked for beforehand. All
- * buffers are distinct. A sequence's result depends neither on its batch mates nor on the number of threads, bit for
- * bit.
+ * No function allocates (but for the threads of the core's own pool, at their first use), throws, or keeps a pointer.
+ * The caller owns every buffer; sizes are asked for beforehand. All buffers are distinct. A sequence's result depends
+ * neither on its batch mates nor on the number of threads, bit for bit.
  */
 #ifndef GATEWORK_H
 #define GATEWORK_H
