@@ -1,4 +1,4 @@
-// Conversion only. Addresses come from ops/native.py, which owns every buffer and has checked every shape.
+// Conversion, and the memory of the passes. Addresses come from ops/core.py, which has checked every shape.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -84,7 +84,7 @@ bool lend_loaded_team() {
 }  // namespace
 
 NB_MODULE(_native, m) {
-    m.doc() = "Gatework's native core. Private: gatework.ops.native is its one user.";
+    m.doc() = "Gatework's native core. Private: gatework.ops.core is its one user.";
 
     nb::class_<View>(m, "View").def(nb::init<Address, int64_t, int64_t>());
     nb::class_<Params>(m, "Params").def(nb::init<Address, Address, Address, Address>());

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gatework.errors import InputError
 from gatework.layers import LSTM
 from gatework.ops import core
 
@@ -87,3 +88,34 @@ def test_second_derivatives_are_those_of_the_reference(lengths: Tensor | None):
         penalties.append(torch.autograd.grad(dx.square().sum(), [x, *layer.parameters()]))
     for a, b in zip(*penalties, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (0, torch.zeros(4, 3, 6)),
+        (0, torch.zeros(4, 3)),
+        (1, torch.zeros(2, 6)),
+        (2, torch.zeros(3, 7)),
+        (3, torch.zeros(23, 5)),
+        (4, torch.zeros(24, 6, dtype=torch.float64)),
+        (5, torch.zeros(6)),
+        (7, torch.tensor([4, 0])),
+        (7, torch.tensor([4, 0, 2], dtype=torch.int32)),
+    ],
+)
+def test_a_direct_call_cannot_read_past_a_buffer(place: int, wrong: Tensor):
+    inputs = list(arguments(RAGGED))
+    inputs[place] = wrong
+    with pytest.raises(InputError, match="expected"):
+        torch.ops.gatework.lstm_forward(*inputs, True)
+
+
+def test_a_length_out_of_range_and_a_foreign_tape_are_refused():
+    inputs = list(arguments(RAGGED))
+    y, h_n, c_n, tape = torch.ops.gatework.lstm_forward(*inputs, True)
+    with pytest.raises(InputError, match="tape is"):
+        torch.ops.gatework.lstm_backward(*inputs, y, tape[:-1], y, h_n, c_n, True, True)
+    inputs[7] = torch.tensor([4, 0, 5])
+    with pytest.raises(ValueError, match="length"):
+        torch.ops.gatework.lstm_forward(*inputs, True)

@@ -121,6 +121,7 @@ def describe() -> dict[str, str]:
 
 def forward(seq: Sequences, weights: Weights, *, keep_tape: bool) -> Forward:
     """Run an LSTM. Steps past a length are not read and come out zero."""
+    _check(seq, weights)
     seq, weights = _plain(seq, weights)
     problem = _problem(seq, weights)
     steps, batch, _ = seq.x.shape
@@ -146,8 +147,20 @@ def backward(
     want_weights: bool,
 ) -> Gradients:
     """Gradients of a pass that `forward` ran with the same arguments and `keep_tape`."""
+    _check(seq, weights)
     seq, weights = _plain(seq, weights)
     problem = _problem(seq, weights)
+    state = tuple(seq.h0.shape)
+    output = (*seq.x.shape[:2], state[1])
+    _check_tensor("tape", tape, (problem.tape_floats(),))
+    for name, values, shape in (
+        ("y", y, output),
+        ("dy", cotangents.y, output),
+        ("dh_n", cotangents.h_n, state),
+        ("dc_n", cotangents.c_n, state),
+    ):
+        _check_tensor(name, values, shape)
+    y = _rows_contiguous(y)
     dy = _rows_contiguous(cotangents.y)
     dh_n, dc_n = cotangents.h_n.contiguous(), cotangents.c_n.contiguous()
     dx = torch.empty_like(seq.x, memory_format=torch.contiguous_format) if want_x else None
@@ -159,6 +172,37 @@ def backward(
         dh0.data_ptr(), dc0.data_ptr(), _native.Params(*map(_address, d_weights)),
     )  # fmt: skip
     return Gradients(dx, dh0, dc0, *d_weights)
+
+
+def _check(seq: Sequences, weights: Weights) -> None:
+    """Refuse what would make the core read past a buffer; the operators can be called directly."""
+    if seq.x.dim() != 3 or weights.weight_hh.dim() != 2:
+        raise InputError(
+            f"x has shape {tuple(seq.x.shape)} and weight_hh {tuple(weights.weight_hh.shape)}; "
+            "expected (T, B, I) and (4 * H, H)."
+        )
+    steps, batch, inputs = seq.x.shape
+    hidden = weights.weight_hh.shape[1]
+    rows = 4 * hidden
+    _check_tensor("x", seq.x, (steps, batch, inputs))
+    _check_tensor("h0", seq.h0, (batch, hidden))
+    _check_tensor("c0", seq.c0, (batch, hidden))
+    shapes = ((rows, inputs), (rows, hidden), (rows,), (rows,))
+    for name, weight, shape in zip(Weights._fields, weights, shapes, strict=True):
+        if weight is not None:
+            _check_tensor(name, weight, shape)
+    if seq.lengths is not None:
+        _check_tensor("lengths", seq.lengths, (batch,), torch.int64)
+
+
+def _check_tensor(
+    name: str, values: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+) -> None:
+    if values.shape != shape or values.dtype != dtype or not values.is_cpu:
+        raise InputError(
+            f"{name} is {values.dtype}, {tuple(values.shape)}, on {values.device}; "
+            f"the native core expected {dtype}, {shape}, on the CPU."
+        )
 
 
 def _plain(seq: Sequences, weights: Weights) -> tuple[Sequences, Weights]:
