@@ -54,7 +54,7 @@ demo: setup  ## from a small real series to a forecast, its scores and a report
 	$(BIN)/gatework demo
 
 bench: setup  ## this machine: gatework beside torch.nn, as ratios
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/gatework bench
 
 docs: setup  ## check the documentation: links, commands, Python snippets, public docstrings
 	$(BIN)/pytest -q tests/test_docs.py tests/test_public_api.py
