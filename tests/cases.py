@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gatework.cells import GRU, LSTM, RNN, AbstractCell
-from gatework.ops import ScanCall, ScanResult, scan
+from gatework.ops import Regularisation, ScanCall, ScanResult, scan
 
 INPUT_SIZE = 5
 
@@ -15,6 +15,7 @@ CELLS: dict[str, AbstractCell] = {
     "rnn_tanh": RNN(),
     "rnn_relu": RNN("relu"),
     "gru": GRU(),
+    "gru_reset_before": GRU(reset_after=False),
     "lstm": LSTM(),
     "lstm_projection": LSTM(projection=True),
     "lstm_no_input_gate": LSTM(input_gate=False),
@@ -26,6 +27,7 @@ CELLS: dict[str, AbstractCell] = {
     "lstm_layer_norm": LSTM(layer_norm=True),
     "lstm_full_recurrence": LSTM(full_recurrence=True),
     "lstm_1997": LSTM(forget_gate=False, full_recurrence=True),
+    "lstm_cell_clip": LSTM(cell_clip=0.5),  # about a third of the memories reach it
     "lstm_activations": LSTM(
         gate_activation="hard_sigmoid", candidate_activation="relu", output_activation="identity"
     ),
@@ -33,7 +35,40 @@ CELLS: dict[str, AbstractCell] = {
         peephole=True, coupled=True, full_recurrence=True, layer_norm=True, projection=True
     ),
 }
+NOT_NATIVE = (
+    "gru_reset_before",
+    "lstm_full_recurrence",
+    "lstm_1997",
+    "lstm_activations",
+    "lstm_everything",
+)
+NATIVE = tuple(name for name in CELLS if name not in NOT_NATIVE)
 PLAIN = ("rnn_tanh", "rnn_relu", "gru", "lstm", "lstm_projection")  # those torch.nn has
+
+
+class Noise(NamedTuple):
+    """A regularisation, but for the number of states that a cell has."""
+
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
+    recurrent_dropout: float = 0.0
+    training: bool = True
+    seed: int = 0x0123456789ABCDEF  # with bits in both of its words
+
+    def of(self, cell: AbstractCell) -> Regularisation:
+        """That of `cell`."""
+        by_state = {"h": self.zoneout_h, "c": self.zoneout_c}
+        zoneout = tuple(by_state.get(name, 0.0) for name in cell.states)
+        return Regularisation(zoneout, self.recurrent_dropout, self.seed, self.training)
+
+
+REGULARISATIONS = {
+    "zoneout_h": Noise(zoneout_h=0.3),
+    "zoneout": Noise(zoneout_h=0.2, zoneout_c=0.6),
+    "zoneout_evaluated": Noise(zoneout_h=0.2, zoneout_c=0.6, training=False),
+    "recurrent_dropout": Noise(recurrent_dropout=0.4),
+    "all": Noise(zoneout_h=0.1, zoneout_c=0.5, recurrent_dropout=0.3, seed=7),
+}
 
 
 class Shape(NamedTuple):
@@ -69,22 +104,26 @@ class Promise:
     dtypes: tuple[torch.dtype, ...]
     ragged: bool
     trace: bool
+    regularised: bool
 
-    def covers(self, cell: str, dtype: torch.dtype, *, ragged: bool, trace: bool) -> bool:
+    def covers(
+        self, cell: str, dtype: torch.dtype, *, ragged: bool, trace: bool, regularised: bool
+    ) -> bool:
         """Whether the backend must run such a call; it must refuse all others."""
         return (
             cell in self.cells
             and dtype in self.dtypes
             and (self.ragged or not ragged)
             and (self.trace or not trace)
+            and (self.regularised or not regularised)
         )
 
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16)
 PROMISES = {
-    "native": Promise(("lstm",), (torch.float32,), ragged=True, trace=False),
-    "aten": Promise(PLAIN, DTYPES, ragged=False, trace=False),
-    "reference": Promise(tuple(CELLS), DTYPES, ragged=True, trace=True),
+    "native": Promise(NATIVE, (torch.float32,), ragged=True, trace=True, regularised=True),
+    "aten": Promise(PLAIN, DTYPES, ragged=False, trace=False, regularised=False),
+    "reference": Promise(tuple(CELLS), DTYPES, ragged=True, trace=True, regularised=True),
 }
 
 
@@ -107,12 +146,29 @@ class Inputs(NamedTuple):
         state = tuple(leaf(part) for part in self.state)
         return Inputs(self.cell, params, leaf(self.x), state, self.lengths)
 
-    def call(self, *, reverse: bool = False, trace: bool = False) -> ScanCall:
+    def call(
+        self, *, reverse: bool = False, trace: bool = False, noise: Noise | None = None
+    ) -> ScanCall:
         """As a backend would receive it, where the lengths differ and reach T."""
-        return ScanCall(self.cell, self.params, self.x, self.state, self.lengths, reverse, trace)
+        regularisation = None if noise is None else noise.of(self.cell)
+        return ScanCall(
+            self.cell,
+            self.params,
+            self.x,
+            self.state,
+            self.lengths,
+            reverse,
+            trace,
+            regularisation,
+        )
 
     def scan(
-        self, backend: str = "reference", *, reverse: bool = False, trace: bool = False
+        self,
+        backend: str = "reference",
+        *,
+        reverse: bool = False,
+        trace: bool = False,
+        noise: Noise | None = None,
     ) -> ScanResult:
         """Run it."""
         return scan(
@@ -123,6 +179,7 @@ class Inputs(NamedTuple):
             self.lengths,
             reverse=reverse,
             trace=trace,
+            regularisation=None if noise is None else noise.of(self.cell),
             backend=backend,
         )
 

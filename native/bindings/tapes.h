@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "kept.h"
 #include "scratch.h"
 
 class Tapes {
@@ -16,7 +17,7 @@ public:
 
     Block* take(size_t bytes) {
         {
-            std::lock_guard<std::mutex> lock(mutex_);
+            std::lock_guard<std::mutex> lock(kept_memory());
             for (size_t i = 0; i < kept_.size(); ++i) {
                 Block* block = kept_[i];
                 if (block->bytes < bytes || block->bytes > 2 * bytes) continue;
@@ -35,7 +36,7 @@ public:
 
     void give_back(Block* block) noexcept {
         {
-            std::lock_guard<std::mutex> lock(mutex_);
+            std::lock_guard<std::mutex> lock(kept_memory());
             if (kept_bytes_ + block->bytes <= kMost && kept_.size() < kept_.capacity()) {
                 kept_.push_back(block);
                 kept_bytes_ += block->bytes;
@@ -50,7 +51,6 @@ public:
 
 private:
     static constexpr size_t kMost = size_t{256} << 20;
-    std::mutex mutex_;
     std::vector<Block*> kept_;
     size_t kept_bytes_ = 0;
 };

@@ -1,10 +1,9 @@
 /* The C interface of Gatework's core: a recurrent cell run over a ragged batch, forward and backward, in float32.
  *
- * T steps, B sequences, I inputs, H hidden units, G gates of the cell (LSTM: i f g o). Weights are row-major as in
- * torch: weight_ih (G*H, I), weight_hh (G*H, H), bias_ih and bias_hh (G*H). Sequences are addressed by strides, so
- * batch-first and time-major, whole tensors and slices, run without a copy. Sequence b has lengths[b] real steps
- * (0..T); the work is proportional to the sum of the lengths. With `reverse` each sequence runs from its own last step
- * to its first.
+ * T steps, B sequences, I inputs, H hidden units, G gates of the cell (LSTM: i f g o; GRU: r z n; RNN: n). Weights are
+ * row-major as in torch. Sequences are addressed by strides, so batch-first and time-major, whole tensors and slices,
+ * run without a copy. Sequence b has lengths[b] real steps (0..T); the work is proportional to the sum of the lengths.
+ * With `reverse` each sequence runs from its own last step to its first.
  *
  * No function allocates (but for the threads of the core's own pool, at their first use), throws, or keeps a pointer.
  * The caller owns every buffer; sizes are asked for beforehand. All buffers are distinct. A sequence's result depends
@@ -26,30 +25,62 @@ extern "C" {
 #define GW_API
 #endif
 
-typedef enum { GW_LSTM = 0 } gw_cell;
+typedef enum { GW_LSTM = 0, GW_GRU = 1, GW_RNN = 2 } gw_cell;
+
+/* Flags. Gates that are absent are 1, and their rows leave the weights. */
+typedef enum {
+    GW_NO_INPUT_GATE = 1,  /* LSTM, as the next five */
+    GW_NO_FORGET_GATE = 2,
+    GW_NO_OUTPUT_GATE = 4,
+    GW_COUPLED = 8,    /* i = 1 - f; the rows of i leave the weights */
+    GW_PEEPHOLE = 16,  /* the gates also see the memory */
+    GW_LAYER_NORM = 32,
+    GW_RELU = 64,        /* RNN: relu for tanh */
+    GW_RESET_BEFORE = 128 /* GRU: the reset acts before the recurrent weights, not after */
+} gw_option;
 
 typedef enum {
     GW_OK = 0,
-    GW_BAD_SIZE = 1,   /* a size is negative, or hidden_size is 0 */
+    GW_BAD_SIZE = 1,   /* a size is negative, hidden_size is 0, proj_size is not below it, or a share lies outside 0..1 */
     GW_BAD_LENGTH = 2, /* a length lies outside 0..steps */
-    GW_BAD_CELL = 3,
-    GW_BAD_ISA = 4 /* unknown here; the list of gw_isa_name says what there is */
+    GW_BAD_CELL = 3,   /* no such cell, or it has no such option */
+    GW_BAD_ISA = 4,    /* unknown here; the list of gw_isa_name says what there is */
+    GW_MISSING = 5     /* a tensor that the cell needs is NULL */
 } gw_status;
 
 typedef struct {
     int32_t cell;                                  /* a gw_cell */
+    uint32_t options;                              /* gw_option flags */
     int64_t steps, batch, input_size, hidden_size; /* T B I H */
-    const int64_t* lengths;                        /* (B), or NULL: all T */
+    int64_t proj_size;                             /* LSTM: P, the width of a projected h; 0: none, P = H */
+    float cell_clip;                               /* LSTM: c stays within +- this; 0: no bound */
+    double zoneout_h, zoneout_c; /* probability that a unit keeps its old state, below 1 */
+    int32_t training;           /* zoneout draws masks; else it mixes old and new by the probabilities */
+    uint64_t seed;              /* of the masks; see gw_zoneout_bits */
+    int64_t first_step;         /* when step 0 is, for the masks: a long scan may be run in stretches of time */
+    const int64_t* lengths;     /* (B), or NULL: all T */
     int32_t reverse;
     int32_t num_threads; /* at most so many; small problems use fewer */
 } gw_problem;
 
-typedef struct {
-    const float* weight_ih; /* (G*H, I) */
-    const float* weight_hh; /* (G*H, H) */
-    const float* bias_ih;   /* (G*H) or NULL */
-    const float* bias_hh;   /* (G*H) or NULL */
-} gw_params;
+/* Places of the parameters, and of their gradients, in an array of GW_NUM_PARAMS pointers. */
+typedef enum {
+    GW_WEIGHT_IH = 0,   /* (G*H, I) */
+    GW_WEIGHT_HH,       /* (G*H, P) */
+    GW_BIAS_IH,         /* (G*H) or NULL */
+    GW_BIAS_HH,         /* (G*H) or NULL */
+    GW_WEIGHT_HR,       /* (P, H): projection */
+    GW_WEIGHT_CI,       /* (H): peepholes of the gates there are */
+    GW_WEIGHT_CF,       /* (H) */
+    GW_WEIGHT_CO,       /* (H) */
+    GW_NORM_IH_WEIGHT,  /* (G*H): layer norm of W_ih x, of W_hh h and of c; each shift may be NULL */
+    GW_NORM_IH_BIAS,
+    GW_NORM_HH_WEIGHT,
+    GW_NORM_HH_BIAS,
+    GW_NORM_C_WEIGHT,   /* (H) */
+    GW_NORM_C_BIAS,
+    GW_NUM_PARAMS
+} gw_param;
 
 /* Element k of step t of sequence b is data[t * step + b * row + k]. */
 typedef struct {
@@ -62,38 +93,71 @@ typedef struct {
 } gw_output;
 
 typedef struct {
-    gw_input x;      /* I wide */
-    const float* h0; /* (B, H) or NULL: zeros */
-    const float* c0; /* (B, H) or NULL: zeros */
-    gw_output y;     /* H wide; zero past each length */
-    float* h_n;      /* (B, H) */
-    float* c_n;      /* (B, H) */
-    float* tape;     /* gw_tape_floats floats, or NULL: no backward pass will follow */
+    gw_input x;                   /* I wide */
+    const float* h0;              /* (B, P) or NULL: zeros */
+    const float* c0;              /* (B, H) or NULL: zeros; LSTM only, as all c */
+    const float* recurrent_scale; /* (B, P) or NULL: the recurrent weights read h times this */
+    gw_output y;                  /* P wide; zero past each length */
+    float* h_n;                   /* (B, P) */
+    float* c_n;                   /* (B, H) */
+    float* tape;                  /* gw_tape_floats floats, or NULL: no backward pass will follow */
+    const float* packed;          /* what gw_pack made of the parameters, or NULL: it is made anew */
 } gw_forward;
 
 typedef struct {
     gw_input x, y;                  /* as in the forward pass */
-    const float *h0, *c0;           /* as in the forward pass */
+    const float *h0, *c0, *recurrent_scale;
     const float* tape;              /* as the forward pass left it */
-    gw_input dy;                    /* H wide; data NULL: zeros */
-    const float *dh_n, *dc_n;       /* (B, H) or NULL: zeros */
+    gw_input dy;                    /* P wide; data NULL: zeros */
+    const float *dh_n, *dc_n;       /* (B, P), (B, H) or NULL: zeros */
     gw_output dx;                   /* I wide, zero past each length; data NULL: not wanted */
-    float *dh0, *dc0;               /* (B, H) */
-    float *dweight_ih, *dweight_hh; /* as the weights; both NULL: not wanted */
-    float *dbias_ih, *dbias_hh;     /* (G*H) each or NULL */
+    float *dh0, *dc0;               /* (B, P), (B, H) */
+    float* const* gradients;        /* GW_NUM_PARAMS, shaped as the parameters; NULL: none is wanted */
 } gw_backward;
 
 GW_API gw_status gw_check(const gw_problem* problem);
 
 /* Sizes for a problem that gw_check accepts. */
+GW_API int32_t gw_gates(const gw_problem* problem);             /* G */
 GW_API size_t gw_tape_floats(const gw_problem* problem);
+GW_API size_t gw_packed_floats(const gw_problem* problem);
 GW_API size_t gw_forward_workspace(const gw_problem* problem);  /* bytes; align the buffer to 64 */
 GW_API size_t gw_backward_workspace(const gw_problem* problem); /* bytes; align the buffer to 64 */
 
-GW_API gw_status gw_run_forward(const gw_problem* problem, const gw_params* params, const gw_forward* pass,
-                                void* workspace);
-GW_API gw_status gw_run_backward(const gw_problem* problem, const gw_params* params, const gw_backward* pass,
-                                 void* workspace);
+/* The forward pass's copy of the parameters; good for any batch and direction of the same cell, sizes and
+ * instruction set. */
+GW_API gw_status gw_pack(const gw_problem* problem, const float* const* params, float* packed);
+
+/* One problem, or two at once, such as the two directions of a layer: each uses its own num_threads, so share out what
+ * there are. params, passes and workspaces have one entry a problem. */
+GW_API gw_status gw_run_forward(int32_t count, const gw_problem* problems, const float* const* const* params,
+                                const gw_forward* passes, void* const* workspaces);
+GW_API gw_status gw_run_backward(int32_t count, const gw_problem* problems, const float* const* const* params,
+                                 const gw_backward* passes, void* const* workspaces);
+
+/* Reads the activations of a gate, or the memory c, off a tape into (T, B, H), zero past each length. Slots are the
+ * cell's gates in their order (LSTM: i f g o without the absent ones; GRU: r z n; RNN: n), then c for an LSTM. The
+ * workspace is that of a forward pass. */
+GW_API gw_status gw_read_tape(const gw_problem* problem, const float* tape, int32_t slot, const gw_output* out,
+                              void* workspace);
+
+/* One sequence taken a step at a time, as its samples arrive. Of the problem, steps, batch, lengths, reverse, training
+ * and num_threads are not read. The caller gives gw_stream_bytes bytes, aligned to 64; the stream keeps its own copy of
+ * the weights there and its state, which starts as zeros. A step allocates nothing, locks nothing and does not fail.
+ * Streams are for the instruction set they were made with. */
+typedef struct gw_stream gw_stream;
+GW_API size_t gw_stream_bytes(const gw_problem* problem);
+GW_API gw_status gw_stream_init(const gw_problem* problem, const float* const* params, gw_stream* stream);
+/* x: (I); y: (P), h after the step. */
+GW_API void gw_stream_step(gw_stream* stream, const float* x, float* y);
+/* h: (P), c: (H) or NULL for a cell without. */
+GW_API void gw_stream_get_state(const gw_stream* stream, float* h, float* c);
+/* NULL: zeros. */
+GW_API void gw_stream_set_state(gw_stream* stream, const float* h, const float* c);
+
+/* The bits that zoneout draws for one unit of one row, the same on every machine: a unit is zoned out when they are below
+ * floor(p * 2^32). stream: 0 for h, 1 for c; row: (first_step + t) * B + b. */
+GW_API uint32_t gw_zoneout_bits(uint64_t seed, uint32_t stream, uint32_t row, uint32_t unit);
 
 /* Instruction sets that this library holds and this machine runs, best first; NULL past the end. */
 GW_API const char* gw_isa_name(int index);

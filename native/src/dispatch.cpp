@@ -1,5 +1,6 @@
 // Compiled without any instruction-set flag, so that asking is safe on every machine.
-#include "dispatch.h"
+#include "amx/permission.h"
+#include "model.h"
 
 #include <atomic>
 #include <cstring>
@@ -8,61 +9,71 @@ extern const Kernels kGeneric;
 #ifdef GATEWORK_X86
 extern const Kernels kAvx2, kAvx512;
 #endif
+#ifdef GATEWORK_AMX
+extern const TileKernels kAmx;
+#endif
 
 namespace {
 
 struct Choice {
+    const char* name;
     const Kernels* kernels;
+    const TileKernels* tiles;
     bool (*runs_here)();
 };
 
 // Best first. __builtin_cpu_supports asks the operating system too (xgetbv).
 const Choice kChoices[] = {
+#ifdef GATEWORK_AMX
+    {"amx", &kAvx512, &kAmx, [] { return amx_usable(); }},
+#endif
 #ifdef GATEWORK_X86
-    {&kAvx512,
+    {"avx512", &kAvx512, nullptr,
      [] {
          return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                 __builtin_cpu_supports("fma");
      }},
-    {&kAvx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avx2", &kAvx2, nullptr, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
 #endif
-    {&kGeneric, [] { return true; }},
+    {"generic", &kGeneric, nullptr, [] { return true; }},
 };
 
-const Kernels* find(int index) {
+const Choice* find(int index) {
     for (const auto& choice : kChoices) {
-        if (choice.runs_here() && index-- == 0) return choice.kernels;
+        if (choice.runs_here() && index-- == 0) return &choice;
     }
     return nullptr;
 }
 
-std::atomic<const Kernels*> g_current{nullptr};
+std::atomic<const Choice*> g_current{nullptr};
+
+const Choice& current() {
+    const Choice* choice = g_current.load(std::memory_order_acquire);
+    if (!choice) {
+        choice = find(0);
+        g_current.store(choice, std::memory_order_release);
+    }
+    return *choice;
+}
 
 }  // namespace
 
-const Kernels& current_kernels() {
-    const Kernels* kernels = g_current.load(std::memory_order_acquire);
-    if (!kernels) {
-        kernels = find(0);
-        g_current.store(kernels, std::memory_order_release);
-    }
-    return *kernels;
-}
+const Kernels& current_kernels() { return *current().kernels; }
 
-const CellKernels& current_cell(int32_t) { return current_kernels().lstm; }
+const TileKernels* current_tiles() { return current().tiles; }
 
 const char* gw_isa_name(int index) {
-    const Kernels* kernels = find(index);
-    return kernels ? kernels->name : nullptr;
+    const Choice* choice = find(index);
+    return choice ? choice->name : nullptr;
 }
 
-const char* gw_isa_current() { return current_kernels().name; }
+const char* gw_isa_current() { return current().name; }
 
 gw_status gw_isa_set(const char* name) {
-    for (int i = 0; const Kernels* kernels = find(i); ++i) {
-        if (std::strcmp(kernels->name, name) == 0) {
-            g_current.store(kernels, std::memory_order_release);
+    for (int i = 0; const Choice* choice = find(i); ++i) {
+        if (std::strcmp(choice->name, name) == 0) {
+            g_current.store(choice, std::memory_order_release);
             return GW_OK;
         }
     }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels.h"
+#include "outer.h"
 #include "pack.h"
 #include "tile.h"
 
@@ -25,188 +26,247 @@ struct Chunk {
     int64_t rows() const { return a.plan.start[end - 1] + a.plan.active[end - 1] - a.plan.start[begin]; }
     bool is_first() const { return index == 1; }
     float* d_sums() const { return a.d_sums[index & 1]; }
+    // Of a step in the chunk.
+    float* row_in(float* const (&buffers)[2], int64_t step, int64_t row, int64_t width) const {
+        return buffers[index & 1] + (a.plan.start[step] - a.plan.start[begin] + row) * width;
+    }
     // Of a step in the chunk, or of the first one after it.
     float* d_sum_at(int64_t step, int64_t row, int64_t record) const {
-        if (step < end) return d_sums() + (a.plan.start[step] - a.plan.start[begin] + row) * record;
-        return a.d_sums[~index & 1] + row * record;
+        return step < end ? row_in(a.d_sums, step, row, record) : a.d_sums[~index & 1] + row * record;
     }
 };
 
-template <class V, class Cell>
+// A product of rows, which lie in `pieces` pieces of `depth` floats at a distance, with N panels of columns.
+template <class V, int N>
 struct TransposedProduct {
-    static constexpr int L = V::kLanes, S = Cell::kSums;
+    static constexpr int L = V::kLanes;
 
-    // acc += (gradients at the sums) W, for the columns of panels p .. p + N.
-    template <int R, int N>
-    static GATEWORK_INLINE void add(typename V::Reg (&acc)[R][N], const float* (&row)[R], int64_t pitch, int64_t panels,
-                                    const float* packed, int64_t p) {
-        const float* weights = packed + p * L * panels * S * L;
-        for (int64_t k = 0; k < panels; ++k) {
-            accumulate<V, Straight<N>>(acc, row, S * L, weights);
-            weights += S * L * N * L;
-            for (int r = 0; r < R; ++r) row[r] += pitch;
+    const float* weights;  // [pieces][depth][N x lanes]
+    int64_t depth, pitch, pieces;
+
+    // out: [count][N x lanes]; count at most kGroupRows.
+    template <class RowOf>
+    GATEWORK_INLINE void set(int64_t count, float* out, const RowOf& row_of) const {
+        std::memset(out, 0, sizeof(float) * static_cast<size_t>(count * N * L));
+        const int64_t at_once = kPiece < depth ? 1 : kPiece / depth;
+        for (int64_t k = 0; k < pieces; k += at_once) {
+            const int64_t end = k + at_once < pieces ? k + at_once : pieces;
+            for_blocks<V::kRows>(count, [&](int64_t i, auto block) {
+                constexpr int R = block.value;
+                typename V::Reg acc[R][N];
+                const float* row[R];
+                for (int r = 0; r < R; ++r) {
+                    row[r] = row_of(i + r) + k * pitch;
+                    for (int v = 0; v < N; ++v) acc[r][v] = V::load(out + ((i + r) * N + v) * L);
+                }
+                for (int64_t j = k; j < end; ++j) {
+                    accumulate<V>(acc, row, depth, weights + j * depth * N * L);
+                    for (int r = 0; r < R; ++r) row[r] += pitch;
+                }
+                for (int r = 0; r < R; ++r) {
+                    for (int v = 0; v < N; ++v) V::store(out + ((i + r) * N + v) * L, acc[r][v]);
+                }
+            });
         }
     }
 };
 
-template <class V, class Cell>
+template <class V, int G>
 struct Products {
     using Reg = typename V::Reg;
-    static constexpr int L = V::kLanes, S = Cell::kSums, G = Cell::kGates;
+    static constexpr int L = V::kLanes;
 
     const BackwardArgs& a;
     const Share share;
-    const int64_t I = a.input_size, H = a.hidden_size, width = I + H, panels = panel_count<V>(H);
-    const Range columns = share_of<V>(width, V::kRows, share.index, share.count);  // of [x, h]
-    const bool has_bias = share.index == 0;
+    const Model& m = a.model;
+    const int64_t I = m.I, H = m.H, R = m.R, panels = panel_count<V>(H);
+    const int64_t origin = V::kSplits ? panel_count<V>(I) * L : I;  // of h among the columns of [x, h]
+    const int64_t width = origin + (V::kSplits ? panel_count<V>(R) * L : R);
+    const int64_t slots = gradient_slots(m);
+    const Range columns = share_of<V>(width, V::kSplits ? L : V::kRows, share.index, share.count);
     StepRow* const rows = a.step_rows + share.index * a.chunk_rows;
-    float* const bias_sums = a.d_packed + panels * width * S * L;
+    float* const rest = a.d_packed + panels * width * G * L;
 
     void add(const Chunk& chunk) const {
         list_rows(chunk);
         if (a.pass.dx.data) {
-            transposed(chunk, a.packed_ih, I, 4, share_of<V>(chunk.rows(), 1, share.index, share.count),
+            transposed(chunk.d_sums() + m.cell.input * L, a.packed_ih, I, 4,
+                       share_of<V>(chunk.rows(), 1, share.index, share.count),
                        [&](int64_t at) { return rows[at].dx; });
         }
-        for (int64_t p = 0; a.pass.dweight_ih && p < panels; ++p) {
-            const float* d_sum = chunk.d_sums() + p * a.chunk_rows * S * L;
-            if (has_bias) add_bias(chunk, d_sum, bias_sums + p * S * L);
-            float* packed = a.d_packed + p * width * S * L;
-            outer(chunk, inputs(), d_sum, packed, [&](int64_t n) { return rows[n].x; });
-            outer(chunk, hiddens(), d_sum, packed, [&](int64_t n) { return rows[n].h - I; });
+        if (a.pass.gradients) add_weights(chunk);
+    }
+
+    void add_weights(const Chunk& chunk) const {
+        const Outer<V> outer{chunk.rows(), chunk.is_first()};
+        for (int64_t p = 0; p < panels; ++p) {
+            const float* d_sum = chunk.d_sums() + p * a.chunk_rows * slots * L;
+            if (p % share.count == share.index) add_rest(chunk, outer, d_sum, p);
+            float* packed = a.d_packed + p * width * G * L;
+            outer.template add<G>(inputs(), d_sum + m.cell.input * L, slots, packed,
+                                  [&](int64_t n) { return rows[n].x; });
+            outer.template add<G>(hiddens(), d_sum + m.cell.hidden * L, slots, packed,
+                                  [&](int64_t n) { return rows[n].operand - origin; });
+        }
+        if (!m.projected) return;
+        const float* dh = a.dh[chunk.index & 1];
+        for (int64_t p = 0; p < panels; ++p) {
+            const float* shown = a.shown[chunk.index & 1] + p * a.chunk_rows * L;
+            outer.template add<1>(share_of<V>(R, V::kRows, share.index, share.count), shown, 1,
+                                  a.d_packed_hr + p * R * L, [&](int64_t n) { return dh + n * R; });
+        }
+    }
+
+    // Biases, peepholes and norms: sums over the steps of what the recurrence left, or of it times the tape.
+    void add_rest(const Chunk& chunk, const Outer<V>& outer, const float* d_sum, int64_t p) const {
+        float* out = rest + p * summed_slots(m) * L;
+        outer.sum(d_sum, slots, out);
+        if (!m.norm) return;
+        const int64_t record = m.cell.tape * L;
+        const float* tape = a.pass.tape + (p * a.plan.total + a.plan.start[chunk.begin]) * record;
+        for (int v = 0; v < 2 * G; ++v) {
+            outer.sum_products(d_sum + (m.cell.sums + v % G) * L, slots * L, tape + (sums_slot(m) + v) * L, record,
+                               out + (slots + v) * L);
         }
     }
 
     // After the last chunk, which holds the gradients at the sums of step 0 first.
     void finish(const Chunk& chunk) const {
-        transposed(chunk, a.packed_hh, H, a.group_panels, share_of<V>(a.plan.rows, 1, share.index, share.count),
-                   [&](int64_t at) { return a.pass.dh0 + a.plan.order[at] * H; });
-        if (a.pass.dweight_ih) unpack();
+        const Range range = share_of<V>(a.plan.rows, 1, share.index, share.count);
+        transposed(chunk.d_sums() + m.cell.hidden * L, a.packed_hh, R, a.group_panels, range,
+                   [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * R; });
+        finish_h0(range);
+        if (a.pass.gradients) unpack();
+    }
+
+    // What reaches the first h other than through the recurrent weights.
+    void finish_h0(Range range) const {
+        for (int64_t row = range.begin; row < range.end; ++row) {
+            const int64_t at = a.plan.order[row] * R;
+            for (int64_t j = 0; j < R; ++j) {
+                float& dh0 = a.pass.dh0[at + j];
+                if (a.pass.recurrent_scale) dh0 *= a.pass.recurrent_scale[at + j];
+                if (a.direct) dh0 += a.direct[(j / L * a.plan.rows + row) * L + j % L];
+            }
+        }
     }
 
     void list_rows(const Chunk& chunk) const {
         StepRow* out = rows;
         for (int64_t s = chunk.begin; s < chunk.end; ++s) {
             for (int64_t row = 0; row < a.plan.active[s]; ++row, ++out) {
-                const int64_t b = a.plan.order[row], t = a.reverse ? a.plan.length[row] - 1 - s : s;
-                const int64_t before = a.reverse ? t + 1 : t - 1;
+                const int64_t b = a.plan.order[row], t = m.reverse ? a.plan.length[row] - 1 - s : s;
+                const int64_t before = m.reverse ? t + 1 : t - 1;
                 out->x = a.pass.x.data + t * a.pass.x.step + b * a.pass.x.row;
-                out->h = s > 0       ? a.pass.y.data + before * a.pass.y.step + b * a.pass.y.row
-                         : a.pass.h0 ? a.pass.h0 + b * H
-                                     : a.zeros;
+                out->operand = s > 0       ? a.pass.y.data + before * a.pass.y.step + b * a.pass.y.row
+                               : a.pass.h0 ? a.pass.h0 + b * R
+                                           : a.zeros;
+                if (a.pass.recurrent_scale) out->operand = scaled(out - rows, out->operand, b);
                 out->dx = a.pass.dx.data ? a.pass.dx.data + t * a.pass.dx.step + b * a.pass.dx.row : nullptr;
             }
         }
     }
 
+    // h as the recurrent weights read it, in the columns that this thread needs.
+    const float* scaled(int64_t n, const float* h, int64_t b) const {
+        float* out = a.operands + n * R;
+        const float* scale = a.pass.recurrent_scale + b * R;
+        for (int64_t k = hiddens().begin - origin; k < hiddens().end - origin; ++k) out[k] = h[k] * scale[k];
+        return out;
+    }
+
     // out(row) = (gradients at the sums of the row) W for all `size` columns.
     template <class Out>
-    void transposed(const Chunk& chunk, const float* packed, int64_t size, int64_t group, Range range,
+    void transposed(const float* d_sums, const float* packed, int64_t size, int64_t group, Range range,
                     const Out& out) const {
+        alignas(64) float block[kGroupRows<V> * 4 * L];
         const int64_t all = panel_count<V>(size);
         for (int64_t p = 0; p < all; p += group) {
-            with_size(
-                static_cast<int>(all - p < group ? all - p : group),
-                [&](auto n) {
-                    for_blocks<V::kRows>(range.end - range.begin, [&](int64_t first, auto block) {
-                        transposed_block<block.value, n.value>(chunk, packed, size, p, range.begin + first, out);
-                    });
-                },
-                Size<4>{});
+            const int64_t wide = all - p < group ? all - p : group;
+            for_groups<V>(range.end - range.begin, [&](int64_t first, int64_t count) {
+                first += range.begin;
+                with_size(
+                    static_cast<int>(wide),
+                    [&](auto n) {
+                        const TransposedProduct<V, n.value> product{packed + p * L * panels * G * L, G * L,
+                                                                    a.chunk_rows * slots * L, panels};
+                        product.set(count, block, [&](int64_t i) { return d_sums + (first + i) * slots * L; });
+                    },
+                    Size<4>{});
+                for (int64_t i = 0; i < count; ++i) {
+                    float* to = out(first + i);
+                    for (int64_t v = 0; v < wide; ++v) {
+                        V::store_first(to + (p + v) * L, V::load(block + (i * wide + v) * L),
+                                       lanes_of<V>(p + v, size));
+                    }
+                }
+            });
         }
     }
 
-    template <int R, int N, class Out>
-    void transposed_block(const Chunk& chunk, const float* packed, int64_t size, int64_t p, int64_t first,
-                          const Out& out) const {
-        Reg acc[R][N];
-        const float* row[R];
-        for (int r = 0; r < R; ++r) {
-            row[r] = chunk.d_sums() + (first + r) * S * L;
-            for (int v = 0; v < N; ++v) acc[r][v] = V::zero();
-        }
-        TransposedProduct<V, Cell>::template add<R, N>(acc, row, a.chunk_rows * S * L, panels, packed, p);
-        for (int r = 0; r < R; ++r) {
-            float* to = out(first + r);
-            for (int v = 0; v < N; ++v) V::store_first(to + (p + v) * L, acc[r][v], lanes_of<V>(p + v, size));
-        }
-    }
-
-    Range inputs() const { return {columns.begin, columns.end < I ? columns.end : I}; }
-    Range hiddens() const { return {columns.begin > I ? columns.begin : I, columns.end}; }
-
-    // packed[k] += sum over rows n of row(n)[k] * d_sum[n], for the columns k of `range`; the first chunk sets it.
-    template <class RowOf>
-    void outer(const Chunk& chunk, Range range, const float* d_sum, float* packed, const RowOf& row_of) const {
-        if (range.begin >= range.end) return;
-        for_blocks<V::kRows>(range.end - range.begin, [&](int64_t first, auto size) {
-            outer_block<size.value>(chunk, range.begin + first, d_sum, packed, row_of);
-        });
-    }
-
-    template <int R, class RowOf>
-    void outer_block(const Chunk& chunk, int64_t k, const float* d_sum, float* packed, const RowOf& row_of) const {
-        const int64_t count = chunk.rows();
-        Reg acc[R][S];
-        float* out = packed + k * S * L;
-        for (int r = 0; r < R; ++r) {
-            for (int v = 0; v < S; ++v) acc[r][v] = chunk.is_first() ? V::zero() : V::load(out + (r * S + v) * L);
-        }
-        for (int64_t n = 0; n < count; ++n, d_sum += S * L) {
-            const float* row = row_of(n) + k;
-            Reg d[S];
-#pragma GCC unroll 8
-            for (int v = 0; v < S; ++v) d[v] = V::load(d_sum + v * L);
-#pragma GCC unroll 8
-            for (int r = 0; r < R; ++r) {
-                const Reg x = V::set(row[r]);
-#pragma GCC unroll 8
-                for (int v = 0; v < S; ++v) acc[r][v] = V::fma(x, d[v], acc[r][v]);
-            }
-        }
-        for (int r = 0; r < R; ++r) {
-            for (int v = 0; v < S; ++v) V::store(out + (r * S + v) * L, acc[r][v]);
-        }
-    }
-
-    static void add_bias(const Chunk& chunk, const float* d_sum, float* out) {
-        const int64_t count = chunk.rows();
-        Reg acc[S];
-        for (int v = 0; v < S; ++v) acc[v] = chunk.is_first() ? V::zero() : V::load(out + v * L);
-        for (int64_t n = 0; n < count; ++n, d_sum += S * L) {
-            for (int v = 0; v < S; ++v) acc[v] = V::add(acc[v], V::load(d_sum + v * L));
-        }
-        for (int v = 0; v < S; ++v) V::store(out + v * L, acc[v]);
+    Range inputs() const { return cut(columns, 0, I); }
+    Range hiddens() const { return cut(columns, origin, origin + R); }
+    static Range cut(Range range, int64_t begin, int64_t end) {
+        const auto into = [&](int64_t at) { return at < begin ? begin : at < end ? at : end; };
+        return {into(range.begin), into(range.end)};
     }
 
     void unpack() const {
         for (int64_t p = 0; p < panels; ++p) {
-            const float* packed = a.d_packed + p * width * S * L;
-            unpack(packed, p, inputs(), Cell::kInput, a.pass.dweight_ih, I, 0);
-            unpack(packed, p, hiddens(), Cell::kHidden, a.pass.dweight_hh, H, I);
-            if (has_bias) unpack_bias(bias_sums + p * S * L, p);
+            unpack(p, inputs(), hiddens());
+            if (p % share.count == share.index) unpack_rest(rest + p * summed_slots(m) * L, p);
         }
+        if (m.projected) unpack_projection();
+    }
+    void unpack(int64_t p, Range inputs, Range hiddens) const {
+        const float* packed = a.d_packed + p * width * G * L;
+        unpack(packed, p, inputs, m.cell.input_block, a.pass.gradients[GW_WEIGHT_IH], I, 0);
+        unpack(packed, p, hiddens, m.cell.hidden_block, a.pass.gradients[GW_WEIGHT_HH], R, origin);
     }
 
-    // Columns `range` of [x, h] of one panel to their places in a (G*H, size) matrix that begins at column `origin`.
-    void unpack(const float* packed, int64_t p, Range range, const int (&slots)[G], float* out, int64_t size,
+    // out: (G*H, size), whose column 0 is column `origin` of [x, h].
+    void unpack(const float* packed, int64_t p, Range range, const int* blocks, float* out, int64_t size,
                 int64_t origin) const {
         const int lanes = lanes_of<V>(p, H);
         for (int64_t k = range.begin; k < range.end; k += L) {
             const int64_t count = range.end - k < L ? range.end - k : L;
-            for (int g = 0; g < G; ++g) {
-                copy_transposed<V>(packed + (k * S + slots[g]) * L, S * L, count,
-                                   out + (g * H + p * L) * size + k - origin, size, lanes);
+            for (int v = 0; v < G; ++v) {
+                copy_transposed<V>(packed + (k * G + v) * L, G * L, count,
+                                   out + (blocks[v] * H + p * L) * size + k - origin, size, lanes);
             }
         }
     }
 
-    void unpack_bias(const float* sums, int64_t p) const {
-        for (int g = 0; g < G; ++g) {
-            for (int l = 0; l < lanes_of<V>(p, H); ++l) {
-                const int64_t row = g * H + p * L + l;
-                if (a.pass.dbias_ih) a.pass.dbias_ih[row] = sums[Cell::kInput[g] * L + l];
-                if (a.pass.dbias_hh) a.pass.dbias_hh[row] = sums[Cell::kHidden[g] * L + l];
+    void unpack_rest(const float* sums, int64_t p) const {
+        const Facts& cell = m.cell;
+        for (int v = 0; v < G; ++v) {
+            put(GW_BIAS_IH, cell.input_block[v], p, sums + (cell.input + v) * L);
+            put(GW_BIAS_HH, cell.hidden_block[v], p, sums + (cell.hidden + v) * L);
+        }
+        const float* own = sums + cell.sums * L;
+        if (m.norm) {
+            const float* factors = sums + slots * L;
+            for (int v = 0; v < G; ++v, own += L) {
+                put(GW_NORM_IH_BIAS, v, p, own), put(GW_NORM_HH_BIAS, v, p, own);
+                put(GW_NORM_IH_WEIGHT, v, p, factors + v * L), put(GW_NORM_HH_WEIGHT, v, p, factors + (G + v) * L);
+            }
+            put(GW_NORM_C_BIAS, 0, p, own), put(GW_NORM_C_WEIGHT, 0, p, own + L);
+            own += 2 * L;
+        }
+        for (int v = 0; m.peephole && v < 3; ++v) put(GW_WEIGHT_CI + v, 0, p, own + v * L);
+    }
+    // One panel of row block `block` of a parameter's gradient, if it is wanted.
+    void put(int param, int block, int64_t p, const float* from) const {
+        float* to = a.pass.gradients[param];
+        if (to) std::memcpy(to + block * H + p * L, from, sizeof(float) * static_cast<size_t>(lanes_of<V>(p, H)));
+    }
+
+    void unpack_projection() const {
+        const Range range = share_of<V>(R, V::kRows, share.index, share.count);
+        for (int64_t p = 0; p < panels; ++p) {
+            for (int64_t k = range.begin; k < range.end; ++k) {
+                V::store_first(a.pass.gradients[GW_WEIGHT_HR] + k * H + p * L,
+                               V::load(a.d_packed_hr + (p * R + k) * L), lanes_of<V>(p, H));
             }
         }
     }

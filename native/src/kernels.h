@@ -21,6 +21,54 @@ struct Plan {
     const int64_t* start;   // (steps) position of step s, row 0 among all real steps; row r is start[s] + r
 };
 
+// A cell's facts at run time; see cells.h.
+struct Facts {
+    int gates, sums, input, hidden, tape;
+    int input_block[4], hidden_block[4];
+    bool carries;  // a memory c beside h
+};
+
+// Zoneout, as hash.h and the mixing need it. A share of 0 is none.
+struct Zoneout {
+    bool training;
+    float share;         // of the old state, where no mask is drawn
+    uint32_t threshold;  // a unit keeps its old state where its bits are below
+    uint32_t key;
+};
+
+// The problem as the kernels see it.
+struct Model {
+    Facts cell;
+    int64_t I, H;
+    int64_t R;  // what the recurrent weights read: P, or H without a projection
+    bool projected, peephole, norm, reverse, clipped;
+    bool tiles;  // TileKernels run it
+    float clip;
+    Zoneout zone_h, zone_c;
+    int64_t batch, first_step;
+};
+
+constexpr float kNormEpsilon = 1e-5f;  // torch's
+constexpr int kNormStats = 4;          // floats beside each record of a tape
+
+// Vectors per unit before the weights of a panel: a bias for each sum; the peepholes of i, f and o; and of a layer norm
+// the factors of W_ih x, the shifts of both, the factors of W_hh h, and factor and shift of c.
+static inline int bias_vectors(const Model& m) { return m.cell.sums; }
+static inline int constant_vectors(const Model& m) {
+    return bias_vectors(m) + (m.peephole ? 3 : 0) + (m.norm ? 3 * m.cell.gates + 2 : 0);
+}
+// Vectors per unit that the backward recurrence leaves of each step: the gradients at the sums; with a layer norm at the
+// gates before activation and at shift and factor of c; at the peepholes.
+static inline int gradient_slots(const Model& m) {
+    return m.cell.sums + (m.norm ? m.cell.gates + 2 : 0) + (m.peephole ? 3 : 0);
+}
+// Vectors per unit whose sums over all steps are gradients: those, and with a layer norm at the factors of the sums.
+static inline int summed_slots(const Model& m) { return gradient_slots(m) + (m.norm ? 2 * m.cell.gates : 0); }
+// Where the sums lie in a record: with a layer norm, past what the cell makes of them.
+static inline int sums_slot(const Model& m) { return m.norm ? m.cell.gates + 1 : 0; }
+// Whether a step is finished only when all panels of a row have their sums.
+static inline bool by_row(const Model& m) { return m.projected || m.norm; }
+
 // One thread's share of a recurrence: every groups-th row, and one slice of the hidden units. Rows are independent
 // through all time; slices are not, and meet at the barrier after each step.
 struct Part {
@@ -29,46 +77,72 @@ struct Part {
     Barrier* barrier;  // nullptr when slices is 1
 };
 
+// One row of an operand that is kept as parts; see amx/. `plane` lies between the planes of a block of k.
+struct SplitRow {
+    uint16_t* parts;
+    int64_t plane;
+};
+
 struct Row {  // one real step of one sequence, as the forward kernel needs it
     const float* x;
-    const float* h;  // the h it reads
+    const float* operand;   // what the recurrent weights read
+    const float* before;    // the h before: the same, unless it is scaled
     float* y;
-    float* record;   // in panel 0
-    float* carried;  // in panel 0
+    float* next_operand;    // where y times `scale` goes for the next step; nullptr if not scaled
+    const float* scale;     // (R)
+    float* record;          // in panel 0
+    float* carried;         // in panel 0
+    float* shown;           // (H) what a projection reads; nullptr without one
+    float* stats;           // kNormStats; nullptr without a layer norm or a tape
+    SplitRow split;         // where what the next step reads goes as parts
+    uint32_t time_and_row;  // (first_step + t) * B + b: what masks are drawn by
 };
 
 struct ForwardArgs {
+    Model model;
     Plan plan;
-    int64_t input_size, hidden_size;
-    bool reverse;
     gw_forward pass;
     const float* packed;
-    const float* zeros;    // (H)
+    const float* zeros;    // (max of H, R)
     float* carried;        // [panel][row][lanes]
     float* records;        // [panel][record_rows][...]: the tape, or scratch for the input's share of the sums
     int64_t record_rows;   // 0: no records
     int64_t record_slots;  // vectors a record holds
     bool keep_tape;
+    float* stats;         // [real step][kNormStats], the tail of the tape; nullptr without a layer norm or a tape
     int64_t chunk_steps;  // steps whose input products are made at once; 0: made with the step itself
     Row* scratch;         // scratch_rows for each part
     int64_t scratch_rows;
+    float* operands[2];  // (rows, R) each, used in turn; nullptr unless the h that is read is scaled
+    float* shown;        // (rows, H); nullptr without a projection
+    uint16_t* split_x;   // the rows of a chunk as parts; nullptr where nothing is split
+    uint16_t* split_h[2];
+    int64_t split_x_rows, split_h_rows;  // with room for the tile that begins at the last row
 };
 
-struct BackRow {        // one real step of one sequence, as the backward recurrence needs it; panel 0 throughout
-    const float* next;  // gradient at the sums of the following step; nullptr at a sequence's last
+struct BackRow {         // one real step of one sequence, as the backward recurrence needs it; panel 0 throughout
+    const float* next;   // gradient at the sums of the following step; nullptr at a sequence's last
     const float* tape;
-    const float* before;  // tape of the step before, or nullptr: c0
-    const float* c0;      // (H) or nullptr: zeros
-    const float* dy;      // (H) or nullptr
-    const float* dh_n;    // (H) or nullptr; only read at a sequence's last step
+    const float* tape_before;  // tape of the step before, or nullptr: c0
+    const float* c0;           // (H) or nullptr: zeros
+    const float* before;       // (R) the h before
+    const float* scale;        // (R) or nullptr
+    const float* dy;           // (R) or nullptr
+    const float* dh_n;         // (R) or nullptr; only read at a sequence's last step
     float* d_sum;
-    float* carried;
+    float* carried;  // gradient at c
+    float* direct;   // gradient at the h before that does not pass through the recurrent weights; nullptr if none
+    float* dh;       // (R) gradient at h; nullptr unless a step is finished by row
+    const float* stats;
+    float* shown;    // what the projection read, lane by lane of its panel; nullptr without one
+    SplitRow split, split_input;  // where the gradients at the sums of h and of x go as parts
+    uint32_t time_and_row;
 };
 
 struct StepRow {  // the same, as the products outside the recurrence need it
     const float* x;
-    const float* h;  // the h it read
-    float* dx;       // or nullptr
+    const float* operand;
+    float* dx;  // or nullptr
 };
 
 // The backward pass goes through time in chunks of whole steps: the recurrence over a chunk leaves the gradients at its
@@ -77,18 +151,30 @@ struct StepRow {  // the same, as the products outside the recurrence need it
 constexpr int64_t kChunkRows = 256;
 
 struct BackwardArgs {
+    Model model;
     Plan plan;
-    int64_t input_size, hidden_size;
-    bool reverse;
     gw_backward pass;
     const float* packed_hh;  // transposed panels
     const float* packed_ih;
-    float* carried;      // [panel][row][lanes]
-    float* d_sums[2];    // each [panel][chunk_rows][sums][lanes]
-    int64_t chunk_rows;  // real steps that a chunk holds at most
-    float* d_packed;     // [panel][I + H][sums][lanes], then [panel][sums][lanes] for the bias
-    const float* zeros;  // (H)
-    BackRow* scratch;    // scratch_rows for each thread of the recurrence
+    const float* packed_hr;  // straight: a product with it leads from the projected h to what was projected
+    const float* constants;  // [panel][those that are no biases][lanes]
+    const float* stats;
+    float* carried;          // [panel][row][lanes]
+    float* direct;           // the same over R; nullptr if there is no such path
+    float* d_sums[2];        // each [panel][chunk_rows][gradient slots][lanes]
+    float* dh[2];            // each (chunk_rows, R): gradient at h, where a step is finished by row
+    float* shown[2];         // each [panel][chunk_rows][lanes]
+    float* operands;         // (chunk_rows, R): scaled h, made anew
+    int64_t chunk_rows;      // real steps that a chunk holds at most
+    float* d_packed;         // [panel][I + R][gates][lanes], then [panel][summed slots][lanes]
+    float* d_packed_hr;      // [panel][R][lanes]
+    const float* zeros;      // (max of H, R)
+    uint16_t *split[2], *split_input[2];  // gradients at the sums of h and of x as parts; the same if the sums are
+    uint16_t* split_columns[2];           // x and h of the chunk, turned
+    uint16_t* split_pairs;                // scratch for each thread
+    int64_t split_rows;
+    float* tile_dh;  // [row][panels of R][lanes]
+    BackRow* scratch;        // scratch_rows for each thread of the recurrence
     int64_t scratch_rows;
     StepRow* step_rows;    // chunk_rows for each thread
     int64_t group_panels;  // panels that a tile of the recurrence covers, 1..4
@@ -99,19 +185,52 @@ struct Share {  // thread index of count
     int index, count;
 };
 
-struct CellKernels {
-    int gates, sums, tape;
-    void (*pack)(const gw_params&, int64_t input_size, int64_t hidden_size, Share, float* packed);
-    void (*pack_transposed)(const float* weight, int64_t hidden_size, int64_t columns, bool recurrent,
-                            int64_t group_panels, Share, float* packed);
-    void (*forward)(const ForwardArgs&, const Part&);
+// How the sums of `count` rows become new states, and how gradients at h become gradients at the sums, at one panel.
+struct Pointwise {
+    Facts facts;
+    void (*update)(const ForwardArgs&, const Row*, int64_t count, int64_t panel, const float* sums);
+    // dh: [count][stride]
+    void (*gradient)(const BackwardArgs&, const BackRow*, int64_t count, int64_t panel, const float* dh,
+                     int64_t stride);
+    // The same by whole rows: of a layer norm only.
+    void (*update_rows)(const ForwardArgs&, const Row*, int64_t count);
+    void (*gradient_rows)(const BackwardArgs&, const BackRow*, int64_t count);
+    // The way of h out of a projection, and of its gradient in where steps are finished by row.
+    void (*project)(const ForwardArgs&, const Row*, int64_t count, int64_t panel, const float* h, int64_t stride);
+    void (*take_in)(const BackwardArgs&, const BackRow*, int64_t count, int64_t panel, const float* dh,
+                      int64_t stride);
+};
+
+// The scans, by the number of a cell's gates.
+struct Scans {
+    int64_t (*packed_floats)(const Model&);
+    int64_t (*transposed_floats)(const Model&, int64_t columns);
+    void (*pack)(const Model&, const float* const* params, Share, float* packed);
+    void (*pack_transposed)(const Model&, const float* weight, int64_t columns, const int* blocks, int64_t group_panels,
+                            Share, float* packed);
+    void (*forward)(const ForwardArgs&, const Pointwise&, const Part&);
+    void (*step)(const ForwardArgs&, const Pointwise&, const Row*);  // of one row
     // A thread of the products; `part` is its share of the recurrence, or nullptr if it has none.
-    void (*backward)(const BackwardArgs&, const Part* part, Share);
+    void (*backward)(const BackwardArgs&, const Pointwise&, const Part* part, Share);
+};
+
+constexpr int kNumCells = 13;
+struct Cells {
+    Pointwise of[kNumCells];
+};
+
+// What replaces the above for problems that are large enough, where the machine multiplies tiles; see amx/.
+struct TileKernels {
+    Cells cells;
+    Scans scans[4];
 };
 
 struct Kernels {
     const char* name;
     int lanes;
     int tile_rows;
-    CellKernels lstm;
+    Cells cells;
+    Scans scans[4];  // of 1 .. 4 gates
+    void (*pack_plain)(const float* weight, int64_t depth, int64_t columns, bool flipped, float* packed);
+    void (*pack_constants)(const Model&, const float* const* params, int64_t panel, float* packed);  // but for biases
 };

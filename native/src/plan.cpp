@@ -1,5 +1,7 @@
 #include "plan.h"
 
+#include <cstring>
+
 namespace {
 int64_t length_of(const gw_problem& problem, int64_t b) { return problem.lengths ? problem.lengths[b] : problem.steps; }
 }  // namespace
@@ -42,4 +44,12 @@ Totals totals_of(const gw_problem& problem) {
         if (n > totals.steps) totals.steps = n;
     }
     return totals;
+}
+
+void zero_tails(const gw_problem& problem, const gw_output& out, int64_t width) {
+    for (int64_t b = 0; problem.lengths && b < problem.batch; ++b) {
+        for (int64_t t = problem.lengths[b]; t < problem.steps; ++t) {
+            std::memset(out.data + t * out.step + b * out.row, 0, sizeof(float) * static_cast<size_t>(width));
+        }
+    }
 }

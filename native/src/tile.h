@@ -9,27 +9,10 @@
 #define GATEWORK_INLINE inline
 #endif
 
-template <int N>
-struct Straight {  // sum v takes vector v
-    static constexpr int slots[4] = {0, 1, 2, 3};
-    static constexpr int kCount = N;
-};
-template <class Cell>
-struct InputSlots {
-    static constexpr const auto& slots = Cell::kInput;
-    static constexpr int kCount = Cell::kGates;
-};
-template <class Cell>
-struct HiddenSlots {
-    static constexpr const auto& slots = Cell::kHidden;
-    static constexpr int kCount = Cell::kGates;
-};
-
-// weights: [depth][Slots::kCount][lanes]; vector v of it adds into acc[.][slots[v]].
-template <class V, class Slots, int R, int S>
-GATEWORK_INLINE void accumulate(typename V::Reg (&acc)[R][S], const float* const (&rows)[R], int64_t depth,
+// acc[r][v] += rows[r][k] * weights[k][v] over k; weights: [depth][N][lanes].
+template <class V, int R, int N>
+GATEWORK_INLINE void accumulate(typename V::Reg (&acc)[R][N], const float* const (&rows)[R], int64_t depth,
                                 const float* weights) {
-    constexpr int N = Slots::kCount;
     for (int64_t k = 0; k < depth; ++k) {
         typename V::Reg w[N];
 #pragma GCC unroll 8
@@ -38,9 +21,42 @@ GATEWORK_INLINE void accumulate(typename V::Reg (&acc)[R][S], const float* const
         for (int r = 0; r < R; ++r) {
             const typename V::Reg a = V::set(rows[r][k]);
 #pragma GCC unroll 8
-            for (int v = 0; v < N; ++v) acc[r][Slots::slots[v]] = V::fma(a, w[v], acc[r][Slots::slots[v]]);
+            for (int v = 0; v < N; ++v) acc[r][v] = V::fma(a, w[v], acc[r][v]);
         }
         weights += N * V::kLanes;
+    }
+}
+
+// The same, added to sums in memory: sums[r] is [N][lanes].
+template <class V, int R, int N>
+GATEWORK_INLINE void add_product(float* const (&sums)[R], const float* const (&rows)[R], int64_t depth,
+                                 const float* weights) {
+    typename V::Reg acc[R][N];
+    for (int r = 0; r < R; ++r) {
+        for (int v = 0; v < N; ++v) acc[r][v] = V::load(sums[r] + v * V::kLanes);
+    }
+    accumulate<V>(acc, rows, depth, weights);
+    for (int r = 0; r < R; ++r) {
+        for (int v = 0; v < N; ++v) V::store(sums[r] + v * V::kLanes, acc[r][v]);
+    }
+}
+
+// Long products are made in pieces of so many k, each for a group of rows at once: the weights of a piece then come
+// from the nearest cache for all rows but the first. The order of the additions is the same.
+constexpr int64_t kPiece = 128;
+template <class V>
+constexpr int64_t kGroupRows = 8 * V::kRows;
+
+template <class Body>
+GATEWORK_INLINE void for_pieces(int64_t depth, const Body& body) {
+    for (int64_t k = 0; k < depth; k += kPiece) body(k, depth - k < kPiece ? depth - k : kPiece);
+}
+
+// Calls body(first, count) for groups of rows.
+template <class V, class Body>
+GATEWORK_INLINE void for_groups(int64_t count, const Body& body) {
+    for (int64_t first = 0; first < count; first += kGroupRows<V>) {
+        body(first, count - first < kGroupRows<V> ? count - first : kGroupRows<V>);
     }
 }
 

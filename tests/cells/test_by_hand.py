@@ -50,6 +50,25 @@ def test_gru():
     assert result == pytest.approx({"r": 0.75, "z": 0.25, "n": 0.6, "h": 0.7})
 
 
+@pytest.mark.parametrize(("h_read", "from_h"), [(None, 2.0), (2.0, 3.5)])
+def test_gru_that_resets_before(h_read, from_h):
+    """r, z as above; W_hn (r * h) + b_hn = 2 * 3/4 + 1/2; the n block of h_gates is not read."""
+    cell, nothing = GRU(reset_after=False), torch.zeros(2)
+    (h,), activations = cell.update(
+        {
+            "weight_hh": torch.cat([nothing, torch.tensor([2.0])]).double().unsqueeze(1),
+            "bias_hh": torch.cat([nothing, torch.tensor([0.5])]).double(),
+        },
+        row(2 * LN3, 0.0, LN2 - from_h),
+        row(-LN3, -LN3, math.nan),
+        (row(1.0),),
+        None if h_read is None else row(h_read),
+    )
+    result = {name: value.item() for name, value in activations.items()}
+    assert result == pytest.approx({"r": 0.75, "z": 0.25, "n": 0.6, "h": 0.7})
+    assert h is activations["h"]
+
+
 def test_lstm():
     """c' = 1/4 c + 3/4 * 3/5, with c such that c' = ln(3)/2; h' = 1/2 tanh(c') = 1/4."""
     x_gates, h_gates = row(2 * LN3, 0.0, LN2 - 1, 2.0), row(-LN3, -LN3, 1.0, -2.0)
@@ -97,6 +116,21 @@ def test_peepholes():
     )
     expected = {"i": 0.75, "f": 0.25, "g": 0.6, "o": 0.75, "c": 0.7, "h": 0.525}
     assert result == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("candidate", "c"), [(LN2, 0.5), (-LN2, -0.5)])
+def test_cell_clip(candidate, c):
+    """c' = 1/4 * c + 3/4 * 3/5 = 7/10 is cut to 1/2 before o peeps at it and h' shows it."""
+    result = step(
+        LSTM(peephole=True, cell_clip=0.5, output_activation="identity"),
+        row(LN3, -LN3, candidate, 0.0),
+        9.0,
+        2 * c,
+        weight_ci=torch.zeros(1),
+        weight_cf=torch.zeros(1),
+        weight_co=torch.tensor([LN3 / c], dtype=torch.float64),
+    )
+    assert (result["c"], result["o"], result["h"]) == pytest.approx((c, 0.75, 0.75 * c))
 
 
 def test_full_recurrence():

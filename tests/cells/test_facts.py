@@ -1,5 +1,7 @@
 """What each cell says of itself, and that it keeps to it."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -70,6 +72,8 @@ def test_activations_and_roles_describe_the_step(name):
     before = inputs.state[cell.states.index(cell.memory)]
     roles = cell.roles(activations)
     after = roles.keep * before + roles.write * activations[cell.candidate]
+    if isinstance(cell, LSTM) and cell.cell_clip is not None:
+        after = after.clamp(-cell.cell_clip, cell.cell_clip)
     torch.testing.assert_close(after, activations[cell.memory], rtol=1e-12, atol=1e-12)
     assert {part.shape for part in roles} == {before.shape}
     if cell.keep_gate:
@@ -110,6 +114,8 @@ def test_cells_are_values():
             lambda: LSTM(projection=True).parameter_shapes(3, 8, proj_size=8),
             "proj_size is 8; expected less than hidden_size = 8.",
         ),
+        (lambda: LSTM(cell_clip=0.0), "cell_clip is 0.0; expected a positive number, or None"),
+        (lambda: LSTM(cell_clip=math.nan), "cell_clip is nan; expected a positive number"),
         (lambda: GRU().parameter_shapes(3, 8, proj_size=2), "a GRU has no projection"),
         (lambda: RNN().parameter_shapes(3, 8, proj_size=2), "an RNN has no projection"),
     ],

@@ -116,6 +116,7 @@ def _in_child(queue: "multiprocessing.Queue[bool]", layer: LSTM, x: Tensor) -> N
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own():
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
     layer, x = LSTM(64, 64).requires_grad_(False), torch.ones(4, 64, 64)
     layer(x)  # the parent's team is running
@@ -128,6 +129,7 @@ def test_a_forked_child_has_threads_of_its_own():
     finally:
         child.join(10)
         child.kill()
+        torch.set_num_threads(before)
     assert child.exitcode == 0
 
 

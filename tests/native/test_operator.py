@@ -1,12 +1,16 @@
 """The operator boundary: opcheck, whole-graph compile, export, second derivatives."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gatework.errors import InputError
-from gatework.layers import LSTM
+from gatework.layers import GRU, LSTM
 from gatework.ops import core
+from gatework.ops.operator import NOTHING, STRETCHES, TAPE
 
 pytestmark = [
     pytest.mark.skipif(core.UNAVAILABLE is not None, reason=str(core.UNAVAILABLE)),
@@ -14,47 +18,86 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
 ]
 RAGGED = torch.tensor([4, 0, 2])
+forward, backward = torch.ops.gatework.scan_forward, torch.ops.gatework.scan_backward
 
 
-def arguments(lengths: Tensor | None) -> tuple[object, ...]:
-    layer = LSTM(5, 6)
+def arguments(lengths: Tensor | None, *, directions: int = 1) -> list[object]:
+    """What both operators begin with, for an LSTM."""
+    layer = LSTM(5, 6, bidirectional=directions == 2)
     weights = [each.detach() for each in layer.parameters()]
-    state = torch.randn(3, 6), torch.randn(3, 6)
-    return (torch.randn(4, 3, 5), *state, *weights, lengths, True)
+    state = [torch.randn(3, 6) for _ in range(2 * directions)]
+    x = torch.randn(4, 3, 5)
+    seeds = [0] * directions
+    return [
+        x,
+        state,
+        weights,
+        lengths,
+        [],
+        [0, 0, 0b1111, 0],
+        [0.0, 0.0, 0.0],
+        seeds,
+        directions == 1,
+    ]
 
 
+@pytest.mark.parametrize("directions", [1, 2])
 @pytest.mark.parametrize("lengths", [None, RAGGED])
-def test_forward_operator_is_well_formed(lengths: Tensor | None):
-    for keep_tape in (False, True):
+def test_forward_operator_is_well_formed(lengths: Tensor | None, directions: int):
+    for keep in (NOTHING, TAPE, STRETCHES):
         # Equality is not asked of the tape: padded lanes and rows hold whatever they hold.
         torch.library.opcheck(
-            torch.ops.gatework.lstm_forward.default,
-            (*arguments(lengths), keep_tape),
+            forward.default,
+            (*arguments(lengths, directions=directions), keep, directions == 1 and keep == TAPE),
             test_utils=("test_schema", "test_faketensor"),
         )
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("lengths", [None, RAGGED])
+def test_backward_operator_is_well_formed(lengths: Tensor | None, directions: int):
+    inputs = arguments(lengths, directions=directions)
+    for keep in (TAPE, STRETCHES):
+        y, *finals, kept = forward(*inputs, keep, False)
+        cotangents = [torch.randn_like(y), [torch.randn_like(part) for part in finals]]
+        for want_x, want_params in ((True, True), (False, True), (True, False)):
+            torch.library.opcheck(
+                backward.default,
+                (*inputs, keep, y, kept, *cotangents, want_x, want_params),
+                test_utils=("test_schema", "test_faketensor"),
+            )
+
+
+def agree(layer: nn.Module, compiled: Callable[..., Any], x: Tensor, **options: Any) -> None:
+    """Outputs and gradients of the layer, compiled, are those of the layer, to the bit."""
+    wanted = [x, *layer.parameters()]
+    results = []
+    for each in (layer, compiled):
+        output = each(x, **options)[0]
+        results.append([output, *torch.autograd.grad(output.sin().sum(), wanted)])
+    for a, b in zip(*results, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("options", [{}, {"peephole": True, "coupled": True}, {"proj_size": 3}])
+def test_compiles_whole_with_gradients(options):
+    layer = LSTM(5, 6, num_layers=2, bidirectional=True, **options)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    agree(layer, compiled, torch.randn(4, 3, 5, requires_grad=True))
+
+
+def test_compiles_whole_with_lengths():
+    layer = GRU(5, 6, num_layers=2)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    agree(layer, compiled, torch.randn(4, 3, 5, requires_grad=True), lengths=RAGGED)
 
 
 @pytest.mark.parametrize("lengths", [None, RAGGED])
-def test_backward_operator_is_well_formed(lengths: Tensor | None):
-    inputs = arguments(lengths)
-    y, h_n, c_n, tape = torch.ops.gatework.lstm_forward(*inputs, True)
-    cotangents = torch.randn_like(y), torch.randn_like(h_n), torch.randn_like(c_n)
-    for want_x, want_weights in ((True, True), (False, True), (True, False)):
-        torch.library.opcheck(
-            torch.ops.gatework.lstm_backward.default,
-            (*inputs, y, tape, *cotangents, want_x, want_weights),
-            test_utils=("test_schema", "test_faketensor"),
-        )
-
-
-def test_compiles_whole_with_gradients():
-    layer = LSTM(5, 6, num_layers=2, bidirectional=True)
-    x = torch.randn(4, 3, 5, requires_grad=True)
+def test_compiles_whole_for_inference(lengths: Tensor | None):
+    layer, x = LSTM(5, 6, bidirectional=True), torch.randn(4, 3, 5)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
-    wanted = [x, *layer.parameters()]
-    eager = torch.autograd.grad(layer(x)[0].sin().sum(), wanted)
-    found = torch.autograd.grad(compiled(x)[0].sin().sum(), wanted)
-    assert all(torch.equal(a, b) for a, b in zip(eager, found, strict=True))
+    with torch.inference_mode():
+        assert torch.equal(compiled(x, lengths=lengths)[0], layer(x, lengths=lengths)[0])
 
 
 class Head(nn.Module):
@@ -74,12 +117,13 @@ def test_exports_as_one_node_with_any_time():
         x = torch.randn(31, 3, 5)
         assert torch.equal(program.module()(x), model(x))
     targets = [str(node.target) for node in program.graph.nodes]
-    assert targets.count("gatework.lstm_forward.default") == 1
+    assert targets.count("gatework.scan_forward.default") == 1
 
 
 @pytest.mark.parametrize("lengths", [None, RAGGED])
-def test_second_derivatives_are_those_of_the_reference(lengths: Tensor | None):
-    layer, x = LSTM(5, 6), torch.randn(4, 3, 5, requires_grad=True)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_second_derivatives_are_those_of_the_reference(lengths: Tensor | None, directions: int):
+    layer, x = LSTM(5, 6, bidirectional=directions == 2), torch.randn(4, 3, 5, requires_grad=True)
     penalties = []
     for backend in ("native", "reference"):
         layer.backend = backend
@@ -90,32 +134,47 @@ def test_second_derivatives_are_those_of_the_reference(lengths: Tensor | None):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("place", "wrong"),
-    [
-        (0, torch.zeros(4, 3, 6)),
-        (0, torch.zeros(4, 3)),
-        (1, torch.zeros(2, 6)),
-        (2, torch.zeros(3, 7)),
-        (3, torch.zeros(23, 5)),
-        (4, torch.zeros(24, 6, dtype=torch.float64)),
-        (5, torch.zeros(6)),
-        (7, torch.tensor([4, 0])),
-        (7, torch.tensor([4, 0, 2], dtype=torch.int32)),
-    ],
-)
-def test_a_direct_call_cannot_read_past_a_buffer(place: int, wrong: Tensor):
-    inputs = list(arguments(RAGGED))
+WRONG = {
+    "x too wide": (0, torch.zeros(4, 3, 6)),
+    "x without an axis": (0, torch.zeros(4, 3)),
+    "another batch": (1, [torch.zeros(2, 6), torch.zeros(3, 6)]),
+    "c too wide": (1, [torch.zeros(3, 6), torch.zeros(3, 7)]),
+    "no c": (1, [torch.zeros(3, 6)]),
+    "a row too few": (2, [torch.zeros(23, 5), torch.zeros(24, 6), *[torch.zeros(24)] * 2]),
+    "a bias too short": (2, [torch.zeros(24, 5), torch.zeros(24, 6), *[torch.zeros(6)] * 2]),
+    "float64": (2, [torch.zeros(24, 5).double(), torch.zeros(24, 6), *[torch.zeros(24)] * 2]),
+    "params too few": (2, [torch.zeros(24, 5), torch.zeros(24, 6)]),
+    "lengths too few": (3, torch.tensor([4, 0])),
+    "lengths in int32": (3, torch.tensor([4, 0, 2], dtype=torch.int32)),
+    "a scale too narrow": (4, [torch.zeros(3, 5)]),
+    "no such cell": (5, [9, 0, 0b1111, 0]),
+    "no weight_hh": (5, [0, 0, 0b11101, 0]),
+    "a shift of no layer norm": (5, [0, 0, 0b100111, 0]),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_direct_call_cannot_read_past_a_buffer(what: str):
+    place, wrong = WRONG[what]
+    inputs = arguments(RAGGED)
     inputs[place] = wrong
-    with pytest.raises(InputError, match="expected"):
-        torch.ops.gatework.lstm_forward(*inputs, True)
+    with pytest.raises(InputError):
+        forward(*inputs, TAPE, False)
 
 
 def test_a_length_out_of_range_and_a_foreign_tape_are_refused():
-    inputs = list(arguments(RAGGED))
-    y, h_n, c_n, tape = torch.ops.gatework.lstm_forward(*inputs, True)
-    with pytest.raises(InputError, match="tape is"):
-        torch.ops.gatework.lstm_backward(*inputs, y, tape[:-1], y, h_n, c_n, True, True)
-    inputs[7] = torch.tensor([4, 0, 5])
+    inputs = arguments(RAGGED)
+    for keep in (TAPE, STRETCHES):
+        y, h_n, c_n, kept = forward(*inputs, keep, False)
+        with pytest.raises(InputError, match="expected"):
+            backward(*inputs, keep, y, kept.new_zeros(7), y, [h_n, c_n], True, True)
+    inputs[3] = torch.tensor([4, 0, 5])
     with pytest.raises(ValueError, match="length"):
-        torch.ops.gatework.lstm_forward(*inputs, True)
+        forward(*inputs, TAPE, False)
+
+
+def test_a_missing_parameter_is_an_error():
+    inputs = arguments(None)
+    inputs[5] = [0, 16, 0b1111, 0]  # peepholes without their weights
+    with pytest.raises(ValueError, match="missing"):
+        forward(*inputs, TAPE, False)

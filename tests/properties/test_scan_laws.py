@@ -36,7 +36,9 @@ class Run(NamedTuple):
         return [steps] * batch if given_lengths is None else given_lengths.tolist()
 
     def assert_same(self, name: str, value: Tensor, truth: Tensor) -> None:
-        assert_close(name, value, truth, BOUND[truth.dtype])
+        # A small value carries the rounding of the sums of order 1 behind it.
+        size = float(truth.detach().square().mean().sqrt()) if truth.numel() else 1.0
+        assert_close(name, value, truth, BOUND[truth.dtype] / min(size or 1.0, 1.0))
 
 
 @st.composite

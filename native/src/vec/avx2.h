@@ -4,8 +4,12 @@
 
 #include <cstdint>
 
+#include "../hash.h"
+
 struct Avx2 {
     using Reg = __m256;
+    static constexpr int kPanelStep = 1;  // panels that threads share hidden units by
+    static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 8;
     static constexpr int kRows = 3;  // 3 x 4 accumulators + 1 broadcast + weights from memory: 16 registers
 
@@ -26,6 +30,25 @@ struct Avx2 {
     static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
     static Reg min(Reg a, Reg b) { return _mm256_min_ps(a, b); }
     static Reg max(Reg a, Reg b) { return _mm256_max_ps(a, b); }
+    static Reg select_le(Reg a, Reg b, Reg yes, Reg no) {
+        return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LE_OQ));
+    }
+    static Reg hits(uint32_t row, uint32_t first, uint32_t threshold) {
+        const __m256i unit = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(first)),
+                                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        __m256i x = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(row)),
+                                     _mm256_mullo_epi32(unit, _mm256_set1_epi32(static_cast<int>(kHashStep))));
+        x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
+        x = _mm256_mullo_epi32(x, _mm256_set1_epi32(static_cast<int>(kHashFirst)));
+        x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 15));
+        x = _mm256_mullo_epi32(x, _mm256_set1_epi32(static_cast<int>(kHashSecond)));
+        x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
+        // Signed comparison only: both sides shift by 2^31.
+        const __m256i flip = _mm256_set1_epi32(INT32_MIN);
+        const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(threshold ^ 0x80000000u)),
+                                                 _mm256_xor_si256(x, flip));
+        return _mm256_and_ps(set(1.0f), _mm256_castsi256_ps(below));
+    }
     static Reg pow2_of_low_bits(Reg shifted) {
         const __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
         return _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(127 << 23)));

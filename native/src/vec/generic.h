@@ -4,9 +4,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../hash.h"
+
 struct Generic {
     typedef float Reg __attribute__((vector_size(16)));
     typedef int32_t Int __attribute__((vector_size(16)));
+    static constexpr int kPanelStep = 1;  // panels that threads share hidden units by
+    static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 4;
     static constexpr int kRows = 2;  // rows of a register tile: 2 x 4 accumulators leave half of 16 registers
 
@@ -36,6 +40,15 @@ struct Generic {
     // Like the x86 instructions, min and max give the second operand when either is NaN.
     static Reg min(Reg a, Reg b) { return a < b ? a : b; }
     static Reg max(Reg a, Reg b) { return a > b ? a : b; }
+    static Reg select_le(Reg a, Reg b, Reg yes, Reg no) { return a <= b ? yes : no; }  // where a <= b
+    // 1 where the bits of units first, first + 1, ... lie below the threshold, else 0 (hash.h).
+    static Reg hits(uint32_t row, uint32_t first, uint32_t threshold) {
+        Reg r;
+        for (uint32_t i = 0; i < kLanes; ++i) {
+            r[i] = hash_mix(row + (first + i) * kHashStep) < threshold ? 1.0f : 0.0f;
+        }
+        return r;
+    }
     // 2^n for a float whose low mantissa bits hold the integer n (see math.h).
     static Reg pow2_of_low_bits(Reg shifted) {
         Int bits;

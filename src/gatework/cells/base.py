@@ -19,6 +19,7 @@ class Roles(NamedTuple):
     """What a step did to the memory m, the same for every cell: m' = keep * m + write * candidate.
 
     `read` scales what the step showed of m' to the outside. All have the shape of the memory.
+    A clip of m' or a zoneout comes after that.
     """
 
     keep: Tensor
@@ -71,7 +72,12 @@ class AbstractCell(abc.ABC):
 
     @abc.abstractmethod
     def update(
-        self, params: Params, x_gates: Tensor, h_gates: Tensor, state: State
+        self,
+        params: Params,
+        x_gates: Tensor,
+        h_gates: Tensor,
+        state: State,
+        h_read: Tensor | None = None,
     ) -> tuple[State, Activations]:
         """Take one step.
 
@@ -80,6 +86,8 @@ class AbstractCell(abc.ABC):
             x_gates: W_ih x + b_ih, (B, G*H).
             h_gates: W_hh h + b_hh, (B, G*H).
             state: one (B, size) tensor for each of `states`.
+            h_read: the h that `h_gates` were made of, where it is not `state`'s own but, say, has
+                units dropped; for a cell that reads it once more.
 
         Returns:
             The new state, and by name every row block after its activation and every new state.
@@ -101,7 +109,7 @@ class AbstractCell(abc.ABC):
         return tuple(
             f"{field.name}={getattr(self, field.name)}"
             for field in dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
-            if getattr(self, field.name) != field.default
+            if field.init and getattr(self, field.name) != field.default
         )
 
 

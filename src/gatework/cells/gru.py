@@ -5,6 +5,7 @@ from typing import ClassVar, final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gatework.cells.base import AbstractCell, Activations, Params, Roles, State, dense_shapes
 from gatework.errors import InputError
@@ -20,10 +21,16 @@ class GRU(AbstractCell):
         n  = tanh(W_in x + b_in + r * (W_hn h + b_hn))
         h' = (1 - z) * n + z * h
 
+    Args:
+        reset_after: False resets h itself, as first published and as in Keras with the same
+            argument: n = tanh(W_in x + b_in + W_hn (r * h) + b_hn). The parameters are the same.
+
     Example:
         >>> GRU().parameter_shapes(3, 8, bias=False)
         {'weight_ih': (24, 3), 'weight_hh': (24, 8)}
     """
+
+    reset_after: bool = True
 
     name: ClassVar[str] = "gru"
     memory: ClassVar[str] = "h"
@@ -56,17 +63,34 @@ class GRU(AbstractCell):
         return (self.hidden_size(params),)
 
     def update(
-        self, params: Params, x_gates: Tensor, h_gates: Tensor, state: State
+        self,
+        params: Params,
+        x_gates: Tensor,
+        h_gates: Tensor,
+        state: State,
+        h_read: Tensor | None = None,
     ) -> tuple[State, Activations]:
         (h,) = state
         x_r, x_z, x_n = x_gates.chunk(3, dim=-1)
         h_r, h_z, h_n = h_gates.chunk(3, dim=-1)
         r = torch.sigmoid(x_r + h_r)
         z = torch.sigmoid(x_z + h_z)
-        n = torch.tanh(x_n + r * h_n)
+        if self.reset_after:
+            from_h = r * h_n
+        else:
+            from_h = _candidate_gate(params, r * (h if h_read is None else h_read))
+        n = torch.tanh(x_n + from_h)
         new_h = n + z * (h - n)
         return (new_h,), {"r": r, "z": z, "n": n, "h": new_h}
 
     def roles(self, activations: Activations) -> Roles:
         z = activations["z"]
         return Roles(keep=z, write=1 - z, read=torch.ones_like(z))
+
+
+def _candidate_gate(params: Params, h: Tensor) -> Tensor:
+    """W_hn h + b_hn."""
+    bias = params.get("bias_hh")
+    return functional.linear(
+        h, params["weight_hh"].chunk(3)[2], None if bias is None else bias.chunk(3)[2]
+    )

@@ -1,6 +1,7 @@
 """Long short-term memory and its variants: one cell, whose options are the search space."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import torch
@@ -38,6 +39,8 @@ class LSTM(AbstractCell):
         layer_norm: LN(W_hh h) and LN(W_ih x), each over all its row blocks together, and LN(c')
             under the last tanh (Ba et al. 2016, eqs 20-22). Their shifts stand in for the biases.
         projection: h' = W_hr (o * tanh(c')), narrower than c (Sak et al. 2014; torch's proj_size).
+        cell_clip: keeps c' within -cell_clip and cell_clip, before anything reads it (Sak et al.
+            2014; so does cuDNN, whereas the clip of ONNX is that of the sums in the gates).
         gate_activation: sigmoid, tanh, hard_sigmoid, relu or identity.
         candidate_activation: that of g.
         output_activation: that of c'.
@@ -60,9 +63,13 @@ class LSTM(AbstractCell):
     full_recurrence: bool = False
     layer_norm: bool = False
     projection: bool = False
+    cell_clip: float | None = None
     gate_activation: str = "sigmoid"
     candidate_activation: str = "tanh"
     output_activation: str = "tanh"
+
+    # Asked for at every call, so worked out once.
+    _gates: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "lstm"
     memory: ClassVar[str] = "c"
@@ -77,19 +84,25 @@ class LSTM(AbstractCell):
                 "coupled=True means i = 1 - f, so it needs both gates; "
                 "leave input_gate and forget_gate True."
             )
-        if not self.switches and (self.peephole or self.full_recurrence):
-            option = "peephole" if self.peephole else "full_recurrence"
-            raise InputError(f"{option}=True has no gate to act on; keep at least one gate.")
-
-    @property
-    def gates(self) -> tuple[str, ...]:
+        if self.cell_clip is not None and not 0 < self.cell_clip < math.inf:
+            raise InputError(
+                f"cell_clip is {self.cell_clip}; expected a positive number, or None for no clip."
+            )
         present = {
             "i": self.input_gate and not self.coupled,
             "f": self.forget_gate,
             "g": True,
             "o": self.output_gate,
         }
-        return tuple(gate for gate, is_present in present.items() if is_present)
+        gates = tuple(gate for gate, is_present in present.items() if is_present)
+        object.__setattr__(self, "_gates", gates)
+        if not self.switches and (self.peephole or self.full_recurrence):
+            option = "peephole" if self.peephole else "full_recurrence"
+            raise InputError(f"{option}=True has no gate to act on; keep at least one gate.")
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        return self._gates
 
     @property
     def switches(self) -> tuple[str, ...]:
@@ -142,7 +155,12 @@ class LSTM(AbstractCell):
         return (params["weight_hh"].shape[1], *(width for _ in self.states[1:]))
 
     def update(
-        self, params: Params, x_gates: Tensor, h_gates: Tensor, state: State
+        self,
+        params: Params,
+        x_gates: Tensor,
+        h_gates: Tensor,
+        state: State,
+        h_read: Tensor | None = None,
     ) -> tuple[State, Activations]:
         c = state[1]
         blocks = self._blocks(params, x_gates, h_gates, state)
@@ -154,6 +172,8 @@ class LSTM(AbstractCell):
         keep, write = self._keep_and_write(activations)
         kept = c if keep is None else keep * c
         new_c = kept + (activations["g"] if write is None else write * activations["g"])
+        if self.cell_clip is not None:
+            new_c = new_c.clamp(-self.cell_clip, self.cell_clip)
 
         shown = _layer_norm(params, "norm_c", new_c) if self.layer_norm else new_c
         new_h = ACTIVATIONS[self.output_activation](shown)

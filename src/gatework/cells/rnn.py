@@ -60,7 +60,12 @@ class RNN(AbstractCell):
         return (self.hidden_size(params),)
 
     def update(
-        self, params: Params, x_gates: Tensor, h_gates: Tensor, state: State
+        self,
+        params: Params,
+        x_gates: Tensor,
+        h_gates: Tensor,
+        state: State,
+        h_read: Tensor | None = None,
     ) -> tuple[State, Activations]:
         new_h = ACTIVATIONS[self.nonlinearity](x_gates + h_gates)
         return (new_h,), {"n": new_h, "h": new_h}

@@ -10,6 +10,8 @@ from torch.nn.utils.rnn import PackedSequence
 from gatework import cells
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.recurrent import AbstractRecurrent, Architecture
+from gatework.layers.regularisers import Regularisers
+from gatework.ops import Memory
 
 
 @final
@@ -37,9 +39,19 @@ class LSTM(AbstractRecurrent):
         forget_gate: False makes the LSTM of 1997.
         output_gate: as above.
         full_recurrence: the gates also see the gates of the step before; they join hx.
+        cell_clip: c stays within -cell_clip and cell_clip (Sak et al. 2014).
+        zoneout: the probability that a unit of h or of c keeps its old value at a step, in training
+            (Krueger et al. 2017), or a pair: one for h, one for c. In evaluation old and new are
+            mixed by it.
+        recurrent_dropout: the recurrent weights do not see some units of h, the same at all steps
+            (Gal & Ghahramani 2016).
+        input_dropout: no layer of the stack sees some features of its input, likewise.
+        weight_drop: some recurrent weights are zero in a forward pass (Merity et al. 2018).
         init: "torch", "orthogonal" or "chrono"; see gatework.layers.initialisation.
         forget_bias: the forget gate's whole bias; None leaves it to `init`.
         longest_lag: the longest dependency, in steps, for init="chrono".
+        memory: "tape" keeps what the backward pass needs; "recompute", where the backend can, saves
+            memory and makes it again, more slowly. The results are the same.
         backend: "native", "aten", "reference", or None for the first that can; see `explain`.
 
     Raises:
@@ -72,9 +84,15 @@ class LSTM(AbstractRecurrent):
         input_gate: bool = True,
         output_gate: bool = True,
         full_recurrence: bool = False,
+        cell_clip: float | None = None,
+        zoneout: float | tuple[float, float] = 0.0,
+        recurrent_dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        weight_drop: float = 0.0,
         init: str = "torch",
         forget_bias: float | None = None,
         longest_lag: int | None = None,
+        memory: Memory = "tape",
         backend: str | None = None,
     ) -> None:
         cell = cells.LSTM(
@@ -86,6 +104,7 @@ class LSTM(AbstractRecurrent):
             full_recurrence=full_recurrence,
             layer_norm=layer_norm,
             projection=proj_size > 0,
+            cell_clip=cell_clip,
         )
         super().__init__(
             cell,
@@ -100,6 +119,8 @@ class LSTM(AbstractRecurrent):
                 proj_size,
             ),
             initialisation=Initialisation(init, forget_bias, longest_lag),
+            regularisers=Regularisers(zoneout, recurrent_dropout, input_dropout, weight_drop),
+            memory=memory,
             backend=backend,
             device=device,
             dtype=dtype,

@@ -14,7 +14,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from gatework.cells import AbstractCell, State
 from gatework.errors import InputError
 from gatework.layers.initialisation import Initialisation
-from gatework.ops import scan
+from gatework.layers.regularisers import Regularisers
+from gatework.ops import Memory, scan, scan_both
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Architecture:
 class Pass(NamedTuple):
     """One layer in one direction: which attribute holds each of its cell's parameters."""
 
+    index: int
     layer: int
     reverse: bool
     names: dict[str, str]
@@ -61,21 +63,26 @@ class AbstractRecurrent(nn.Module, abc.ABC):
     Attributes:
         cell: the mathematics.
         initialisation: how the parameters start.
+        regularisers: what disturbs it in training; another may take their place at any time.
+        memory: what a backward pass may need, "tape" or "recompute".
         backend: the backend to use, or None for the first that can.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a layer is made of)
         self,
         cell: AbstractCell,
         architecture: Architecture,
         *,
         initialisation: Initialisation,
+        regularisers: Regularisers,
+        memory: Memory,
         backend: str | None,
         device: torch.device | str | None,
         dtype: torch.dtype | None,
     ) -> None:
         super().__init__()
         initialisation.check(cell, has_bias=architecture.bias)
+        regularisers.check(cell)
         self.cell = cell
         self.input_size = architecture.input_size
         self.hidden_size = architecture.hidden_size
@@ -86,23 +93,24 @@ class AbstractRecurrent(nn.Module, abc.ABC):
         self.bidirectional = architecture.bidirectional
         self.proj_size = architecture.proj_size
         self.initialisation = initialisation
+        self.regularisers = regularisers
+        self.memory: Memory = memory
         self.backend = backend
         self._passes = tuple(
-            self._add_pass(layer, device, dtype, reverse=reverse)
-            for layer in range(self.num_layers)
-            for reverse in ((False, True) if self.bidirectional else (False,))
+            self._add_pass(index, device, dtype)
+            for index in range(self.num_layers * self._directions)
         )
         self.reset_parameters()
 
     def _add_pass(
         self,
-        layer: int,
+        index: int,
         device: torch.device | str | None,
         dtype: torch.dtype | None,
-        *,
-        reverse: bool,
     ) -> Pass:
-        output_size = (self.proj_size or self.hidden_size) * (2 if self.bidirectional else 1)
+        layer, direction = divmod(index, self._directions)
+        reverse = direction == 1
+        output_size = (self.proj_size or self.hidden_size) * self._directions
         shapes = self.cell.parameter_shapes(
             self.input_size if layer == 0 else output_size,
             self.hidden_size,
@@ -113,7 +121,7 @@ class AbstractRecurrent(nn.Module, abc.ABC):
         for name, shape in shapes.items():
             tensor = torch.empty(shape, device=device, dtype=dtype)
             self.register_parameter(name + suffix, nn.Parameter(tensor))
-        return Pass(layer, reverse, {name: name + suffix for name in shapes})
+        return Pass(index, layer, reverse, {name: name + suffix for name in shapes})
 
     @abc.abstractmethod
     def forward(
@@ -146,6 +154,10 @@ class AbstractRecurrent(nn.Module, abc.ABC):
         """Every layer and direction, in torch's order."""
         return self._passes
 
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
     @final
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -162,6 +174,9 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             if getattr(self, name) != default:
                 shown.append(f"{name}={getattr(self, name)}")
         shown += [option for option in self.cell.options if option != "projection=True"]
+        shown += self.regularisers.options
+        if self.memory != "tape":
+            shown.append(f"memory={self.memory}")
         if self.backend is not None:
             shown.append(f"backend={self.backend}")
         return ", ".join(shown)
@@ -211,24 +226,51 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             )
         if state is not None:
             self._check_state(state, x.shape[1])
-        outputs: list[Tensor] = []
+        seed = self.regularisers.draw_seed(training=self.training)
         final_states: list[State] = []
-        for index, each in enumerate(self._passes):
-            if each.layer > 0 and not each.reverse:
-                x = functional.dropout(_join(outputs), self.dropout, self.training)
-                outputs = []
+        for layer in range(self.num_layers):
+            if layer > 0:
+                x = functional.dropout(x, self.dropout, self.training)
+            x = self.regularisers.drop_inputs(x, training=self.training)
+            x, states = self._layer(layer, x, state, lengths, seed)
+            final_states += states
+        return x, tuple([_stacked(part) for part in zip(*final_states, strict=True)])
+
+    def _layer(
+        self, layer: int, x: Tensor, state: State | None, lengths: Tensor | None, seed: int
+    ) -> tuple[Tensor, Sequence[State]]:
+        """Run one layer; `state` is that of all of them, `seed` the forward pass's."""
+        passes = self._passes[layer * self._directions : (layer + 1) * self._directions]
+        states = [
+            None if state is None else tuple(part[each.index] for part in state) for each in passes
+        ]
+        params = [
+            self.regularisers.drop_weights(self.params(each), training=self.training)
+            for each in passes
+        ]
+        noises = [
+            self.regularisers.of_scan(self.cell, seed, each.index, training=self.training)
+            for each in passes
+        ]
+        if len(passes) == 1:
             result = scan(
-                self.cell,
-                self.params(each),
-                x,
-                None if state is None else tuple(part[index] for part in state),
-                lengths,
-                reverse=each.reverse,
-                backend=self.backend,
-            )
-            outputs.append(result.output)
-            final_states.append(result.state)
-        return _join(outputs), tuple(torch.stack(part) for part in zip(*final_states, strict=True))
+                self.cell, params[0], x, states[0], lengths,
+                regularisation=noises[0], memory=self.memory, backend=self.backend,
+                params_checked=True,
+            )  # fmt: skip
+            return result.output, (result.state,)
+        ahead, back = states
+        return scan_both(
+            self.cell,
+            (params[0], params[1]),
+            x,
+            None if ahead is None or back is None else (ahead, back),
+            lengths,
+            regularisation=(noises[0], noises[1]),
+            memory=self.memory,
+            backend=self.backend,
+            params_checked=True,
+        )
 
     def _check_state(self, state: State, batch: int) -> None:
         names = self.cell.states
@@ -245,8 +287,8 @@ class AbstractRecurrent(nn.Module, abc.ABC):
                 )
 
 
-def _join(outputs: list[Tensor]) -> Tensor:
-    return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+def _stacked(parts: tuple[Tensor, ...]) -> Tensor:
+    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts)
 
 
 def _packed_like(packed: PackedSequence, output: Tensor, lengths: Tensor) -> PackedSequence:

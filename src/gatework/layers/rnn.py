@@ -7,7 +7,9 @@ import torch
 from gatework import cells
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.recurrent import Architecture
+from gatework.layers.regularisers import Regularisers
 from gatework.layers.single_state import AbstractSingleState
+from gatework.ops import Memory
 
 
 @final
@@ -25,7 +27,15 @@ class RNN(AbstractSingleState):
         bidirectional: run each layer forwards and backwards, and join the two outputs.
         device: where the parameters are made.
         dtype: what they are.
+        zoneout: the probability that a unit of h keeps its old value at a step, in training
+            (Krueger et al. 2017); in evaluation old and new are mixed by it.
+        recurrent_dropout: the recurrent weights do not see some units of h, the same at all steps
+            (Gal & Ghahramani 2016).
+        input_dropout: no layer of the stack sees some features of its input, likewise.
+        weight_drop: some recurrent weights are zero in a forward pass (Merity et al. 2018).
         init: "torch" or "orthogonal"; see gatework.layers.initialisation.
+        memory: "tape" keeps what the backward pass needs; "recompute", where the backend can, saves
+            memory and makes it again, more slowly. The results are the same.
         backend: "native", "aten", "reference", or None for the first that can; see `explain`.
 
     Raises:
@@ -51,7 +61,12 @@ class RNN(AbstractSingleState):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         *,
+        zoneout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        weight_drop: float = 0.0,
         init: str = "torch",
+        memory: Memory = "tape",
         backend: str | None = None,
     ) -> None:
         super().__init__(
@@ -60,6 +75,8 @@ class RNN(AbstractSingleState):
                 input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional
             ),
             initialisation=Initialisation(init),
+            regularisers=Regularisers(zoneout, recurrent_dropout, input_dropout, weight_drop),
+            memory=memory,
             backend=backend,
             device=device,
             dtype=dtype,

@@ -4,8 +4,22 @@ This room must not know who owns the parameters, nor any layer, model or task.
 """
 
 from gatework.ops.backend import Backend
-from gatework.ops.call import ScanCall, ScanResult
+from gatework.ops.both import scan_both
+from gatework.ops.call import Memory, ScanCall, ScanResult
+from gatework.ops.noise import Regularisation, check_probability
 from gatework.ops.registry import BACKENDS
 from gatework.ops.scan import Explanation, explain, scan
 
-__all__ = ["BACKENDS", "Backend", "Explanation", "ScanCall", "ScanResult", "explain", "scan"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Explanation",
+    "Memory",
+    "Regularisation",
+    "ScanCall",
+    "ScanResult",
+    "check_probability",
+    "explain",
+    "scan",
+    "scan_both",
+]

@@ -7,6 +7,7 @@ import torch
 from torch import _VF
 
 from gatework.cells import GRU, LSTM, RNN, AbstractCell
+from gatework.ops import transforms
 from gatework.ops.backend import Backend
 from gatework.ops.call import ScanCall, ScanResult
 
@@ -25,13 +26,15 @@ def refuses(call: ScanCall) -> str | None:
     """Say why torch has no operator for `call`."""
     if _operator(call.cell) is None:
         return f"torch has no operator for {call.cell.name} with {', '.join(call.cell.options)}"
+    if call.regularisation is not None:
+        return "torch's operators know neither zoneout nor recurrent dropout"
     if call.trace:
         return "torch's operators do not give their gates, which trace=True asks for"
     if call.lengths is not None:
         return "the lengths differ, or end before T"
     if torch.compiler.is_compiling() and torch.is_grad_enabled():
         return "torch.compile cannot differentiate torch's fused operators"
-    return None
+    return transforms.refusal("torch's fused operators")
 
 
 def run(call: ScanCall) -> ScanResult:

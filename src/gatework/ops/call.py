@@ -1,11 +1,14 @@
 """One checked call of `scan`, as every backend receives it, and what it gives back."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
 from gatework.cells import AbstractCell, Params, State
+from gatework.ops.noise import Regularisation
+
+Memory = Literal["tape", "recompute"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class ScanCall:
             from 0 to T, not all T. Steps past a length may hold anything, NaN included.
         reverse: each sequence is read from its own last step to its first.
         trace: return every activation and state as well.
+        regularisation: zoneout and recurrent dropout; None where they change nothing.
+        memory: what a backward pass may need: "tape" keeps the activations, "recompute" makes them
+            again, more slowly. It changes no value, and a backend may ignore it.
     """
 
     cell: AbstractCell
@@ -30,6 +36,8 @@ class ScanCall:
     lengths: Tensor | None
     reverse: bool
     trace: bool
+    regularisation: Regularisation | None = None
+    memory: Memory = "tape"
 
 
 class ScanResult(NamedTuple):

@@ -1,10 +1,14 @@
 """What `scan` asks of its arguments, and the words it uses when they are wrong."""
 
+from typing import get_args
+
 import torch
 from torch import Tensor
 
 from gatework.cells import AbstractCell, Params, State
 from gatework.errors import InputError
+from gatework.ops.call import Memory
+from gatework.ops.noise import Regularisation
 
 
 def check_shape(name: str, tensor: Tensor, expected: tuple[int, ...], meaning: str) -> None:
@@ -79,6 +83,8 @@ def check_lengths(lengths: Tensor, steps: int, batch: int) -> Tensor:
         raise InputError(f"lengths have dtype {lengths.dtype}; expected whole numbers (int64).")
     check_shape("lengths", lengths, (batch,), "(B,)")
     lengths = lengths.to("cpu", torch.int64)
+    if torch.compiler.is_compiling():  # the core will look at the values
+        return lengths
     outside = ((lengths < 0) | (lengths > steps)).nonzero().flatten().tolist()
     if outside:
         worst = outside[0]
@@ -87,3 +93,24 @@ def check_lengths(lengths: Tensor, steps: int, batch: int) -> Tensor:
             "the number of steps in the input."
         )
     return lengths
+
+
+def check_regularisation(cell: AbstractCell, regularisation: Regularisation) -> None:
+    """Raise InputError unless `regularisation` fits the states of `cell`."""
+    zoneout, names = regularisation.zoneout, cell.states
+    if len(zoneout) != len(names):
+        raise InputError(
+            f"zoneout holds {len(zoneout)} probabilities; "
+            f"expected {len(names)}, one for each of {', '.join(names)}."
+        )
+    for name, probability in zip(names, zoneout, strict=True):
+        if probability and name not in ("h", "c"):
+            raise InputError(
+                f"zoneout of {name} is {probability}; expected 0.0: only h and c are zoned out."
+            )
+
+
+def check_memory(memory: Memory) -> None:
+    """Raise InputError unless `memory` is one of the two ways."""
+    if memory not in get_args(Memory):
+        raise InputError(f"memory is {memory!r}; expected one of {', '.join(get_args(Memory))}.")

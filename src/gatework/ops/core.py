@@ -2,12 +2,15 @@
 
 import functools
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gatework.errors import InputError
+from gatework.ops.kernel import CELLS, OPTION_BITS, PARAMETERS, places
+from gatework.ops.problem import Problem, check_tensor, dense_rows
 
 try:
     import gatework._native as _native  # pyright: ignore[reportMissingModuleSource]
@@ -16,57 +19,30 @@ try:
 except ImportError as error:
     UNAVAILABLE = f"the native core is not built ({error}); reinstall with a C++17 compiler"
 
+# GATES[is_projected][cell][options]: the row blocks of the weights, 0 where the core has no kernel.
+# A table, not a call, since torch.compile cannot trace the call.
+GATES: tuple[tuple[tuple[int, ...], ...], ...] = (
+    tuple(
+        tuple(
+            tuple(_native.gates(cell, options, is_projected) for options in range(1 << OPTION_BITS))
+            for cell in range(CELLS)
+        )
+        for is_projected in (False, True)
+    )
+    if UNAVAILABLE is None
+    else ()
+)
 ISA_VARIABLE = "GATEWORK_ISA"
 THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
 _LARGE = 1 << 18  # floats
-
-
-class Weights(NamedTuple):
-    """Row-major float32: weight_ih (G*H, I), weight_hh (G*H, H), biases (G*H,) or None."""
-
-    weight_ih: Tensor
-    weight_hh: Tensor
-    bias_ih: Tensor | None
-    bias_hh: Tensor | None
-
-
-class Sequences(NamedTuple):
-    """What a pass reads: x (T, B, I), h0 and c0 (B, H), lengths (B,) int64 or None, direction."""
-
-    x: Tensor
-    h0: Tensor
-    c0: Tensor
-    lengths: Tensor | None
-    reverse: bool
-
-
-class Forward(NamedTuple):
-    """y (T, B, H), h_n and c_n (B, H), and the tape a backward pass needs (empty if not kept)."""
-
-    y: Tensor
-    h_n: Tensor
-    c_n: Tensor
-    tape: Tensor
-
-
-class Cotangents(NamedTuple):
-    """Gradients that arrive at y (T, B, H), h_n and c_n (B, H)."""
-
-    y: Tensor
-    h_n: Tensor
-    c_n: Tensor
+_LINE = 16  # floats of a cache line: tapes start at one
 
 
 class Gradients(NamedTuple):
-    """Gradients of everything a forward pass read; None where not asked for or absent."""
+    """Gradients of the initial state and, if they were wanted, of the parameters there are."""
 
-    x: Tensor | None
-    h0: Tensor
-    c0: Tensor
-    weight_ih: Tensor | None
-    weight_hh: Tensor | None
-    bias_ih: Tensor | None
-    bias_hh: Tensor | None
+    state: list[Tensor]
+    params: list[Tensor] | None
 
 
 @functools.cache
@@ -119,134 +95,197 @@ def describe() -> dict[str, str]:
     }
 
 
-def forward(seq: Sequences, weights: Weights, *, keep_tape: bool) -> Forward:
-    """Run an LSTM. Steps past a length are not read and come out zero."""
-    _check(seq, weights)
-    seq, weights = _plain(seq, weights)
-    problem = _problem(seq, weights)
-    steps, batch, _ = seq.x.shape
-    hidden = weights.weight_hh.shape[1]
-    y = seq.x.new_empty(steps, batch, hidden)
-    h_n, c_n = seq.x.new_empty(batch, hidden), seq.x.new_empty(batch, hidden)
-    tape = _tape(problem.tape_floats() if keep_tape else 0)
-    problem.forward(
-        _params(weights), _view(seq.x), seq.h0.data_ptr(), seq.c0.data_ptr(),
-        _view(y), h_n.data_ptr(), c_n.data_ptr(), tape.data_ptr() if keep_tape else 0,
-    )  # fmt: skip
-    return Forward(y, h_n, c_n, tape)
+def forward(
+    problems: Sequence[Problem],
+    outputs: Sequence[Tensor],
+    *,
+    keep_tape: bool,
+    keep_packed: bool,
+) -> tuple[list[Tensor], Tensor]:
+    """Run one problem, or two side by side, into `outputs`, each (T, B, P) with a dense last axis.
+
+    Args:
+        problems: what to run; both tapes of two are in one tensor.
+        outputs: where h of every step goes.
+        keep_tape: a backward pass will follow.
+        keep_packed: look for packed weights of these values, and keep them, between calls.
+
+    Returns:
+        The final states of each problem in turn, and the tape, which is empty if not kept.
+    """
+    cores = [_core(each) for each in problems]
+    offsets, floats = _tapes(cores) if keep_tape else ([0] * len(cores), 0)
+    tape = _native.tape(floats) if floats >= _LARGE else torch.empty(floats)
+    base = tape.data_ptr()
+    finals: list[Tensor] = []
+    passes: list[_native.Forward] = []
+    for problem, output, offset in zip(problems, outputs, offsets, strict=True):
+        h_n = torch.empty_like(problem.h0)
+        c_n = None if problem.c0 is None else torch.empty_like(problem.c0)
+        finals += [h_n] if c_n is None else [h_n, c_n]
+        passes.append(
+            _native.Forward(
+                _view(problem.x),
+                problem.h0.data_ptr(),
+                _address(problem.c0),
+                _address(problem.scale),
+                _view(output),
+                h_n.data_ptr(),
+                _address(c_n),
+                base + 4 * offset if keep_tape else 0,
+            )
+        )
+    _native.run_forward(cores, passes, keep_packed)
+    return finals, tape
 
 
 def backward(
-    seq: Sequences,
-    weights: Weights,
-    cotangents: Cotangents,
-    y: Tensor,
+    problems: Sequence[Problem],
+    outputs: Sequence[Tensor],
     tape: Tensor,
+    d_outputs: Sequence[Tensor | None],
+    d_finals: Sequence[Tensor | None],
+    d_inputs: Sequence[Tensor | None],
     *,
-    want_x: bool,
-    want_weights: bool,
-) -> Gradients:
-    """Gradients of a pass that `forward` ran with the same arguments and `keep_tape`."""
-    _check(seq, weights)
-    seq, weights = _plain(seq, weights)
-    problem = _problem(seq, weights)
-    state = tuple(seq.h0.shape)
-    output = (*seq.x.shape[:2], state[1])
-    _check_tensor("tape", tape, (problem.tape_floats(),))
-    for name, values, shape in (
-        ("y", y, output),
-        ("dy", cotangents.y, output),
-        ("dh_n", cotangents.h_n, state),
-        ("dc_n", cotangents.c_n, state),
+    want_params: bool,
+) -> list[Gradients]:
+    """Gradients of passes that `forward` ran on the same problems and kept the tape of.
+
+    Args:
+        problems: those that `forward` ran.
+        outputs: what it wrote, each (T, B, P).
+        tape: what it kept.
+        d_outputs: the gradients that arrive at `outputs`; None for zeros, as in the next.
+        d_finals: those that arrive at the final states, of each problem in turn.
+        d_inputs: where the gradient of each x goes, (T, B, I) with a dense last axis, or None.
+        want_params: make those of the parameters.
+    """
+    cores = [_core(each) for each in problems]
+    offsets, floats = _tapes(cores)
+    check_tensor("tape", tape, (floats,))
+    base = tape.data_ptr()
+    incoming = iter(d_finals)
+    results: list[Gradients] = []
+    passes: list[_native.Backward] = []
+    held: list[Tensor | None] = []  # until the pass has run
+    for problem, output, d_output, dx, offset in zip(
+        problems, outputs, d_outputs, d_inputs, offsets, strict=True
     ):
-        _check_tensor(name, values, shape)
-    y = _rows_contiguous(y)
-    dy = _rows_contiguous(cotangents.y)
-    dh_n, dc_n = cotangents.h_n.contiguous(), cotangents.c_n.contiguous()
-    dx = torch.empty_like(seq.x, memory_format=torch.contiguous_format) if want_x else None
-    dh0, dc0 = torch.empty_like(dh_n), torch.empty_like(dc_n)
-    d_weights = [torch.empty_like(w) if want_weights and w is not None else None for w in weights]
-    problem.backward(
-        _params(weights), _view(seq.x), _view(y), seq.h0.data_ptr(), seq.c0.data_ptr(),
-        tape.data_ptr(), _view(dy), dh_n.data_ptr(), dc_n.data_ptr(), _view(dx),
-        dh0.data_ptr(), dc0.data_ptr(), _native.Params(*map(_address, d_weights)),
-    )  # fmt: skip
-    return Gradients(dx, dh0, dc0, *d_weights)
-
-
-def _check(seq: Sequences, weights: Weights) -> None:
-    """Refuse what would make the core read past a buffer; the operators can be called directly."""
-    if seq.x.dim() != 3 or weights.weight_hh.dim() != 2:
-        raise InputError(
-            f"x has shape {tuple(seq.x.shape)} and weight_hh {tuple(weights.weight_hh.shape)}; "
-            "expected (T, B, I) and (4 * H, H)."
+        state = [problem.h0] if problem.c0 is None else [problem.h0, problem.c0]
+        d_final = [next(incoming) for _ in state]
+        shape = (*problem.x.shape[:2], problem.h0.shape[1])
+        check_tensor("y", output, shape)
+        if d_output is not None:
+            check_tensor("dy", d_output, shape)
+        for each, part in zip(d_final, state, strict=True):
+            if each is not None:
+                check_tensor("gradient of a final state", each, tuple(part.shape))
+        output = dense_rows(output)
+        d_output = None if d_output is None else dense_rows(d_output)
+        d_final = [None if each is None else each.contiguous() for each in d_final]
+        d_state = [torch.empty_like(part) for part in state]
+        d_params = [torch.empty_like(each) for each in problem.params] if want_params else None
+        passes.append(
+            _native.Backward(
+                _view(problem.x),
+                _view(output),
+                problem.h0.data_ptr(),
+                _address(problem.c0),
+                _address(problem.scale),
+                base + 4 * offset,
+                _view(d_output),
+                _address(d_final[0]),
+                _address(d_final[-1]) if len(state) > 1 else 0,
+                _view(dx),
+                d_state[0].data_ptr(),
+                d_state[-1].data_ptr() if len(state) > 1 else 0,
+                want_params,
+                _addresses(problem.setup.present, d_params or ()),
+            )
         )
-    steps, batch, inputs = seq.x.shape
-    hidden = weights.weight_hh.shape[1]
-    rows = 4 * hidden
-    _check_tensor("x", seq.x, (steps, batch, inputs))
-    _check_tensor("h0", seq.h0, (batch, hidden))
-    _check_tensor("c0", seq.c0, (batch, hidden))
-    shapes = ((rows, inputs), (rows, hidden), (rows,), (rows,))
-    for name, weight, shape in zip(Weights._fields, weights, shapes, strict=True):
-        if weight is not None:
-            _check_tensor(name, weight, shape)
-    if seq.lengths is not None:
-        _check_tensor("lengths", seq.lengths, (batch,), torch.int64)
+        held += [output, d_output, *d_final]
+        results.append(Gradients(d_state, d_params))
+    _native.run_backward(cores, passes)
+    return results
 
 
-def _check_tensor(
-    name: str, values: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
-) -> None:
-    if values.shape != shape or values.dtype != dtype or not values.is_cpu:
-        raise InputError(
-            f"{name} is {values.dtype}, {tuple(values.shape)}, on {values.device}; "
-            f"the native core expected {dtype}, {shape}, on the CPU."
-        )
+def read_tape(problem: Problem, tape: Tensor) -> list[Tensor]:
+    """Every gate and, if the cell has one, c off the tape of one problem, each (T, B, H)."""
+    core = _core(problem)
+    check_tensor("tape", tape, (core.tape_floats(),))
+    steps, batch, _ = problem.x.shape
+    setup = problem.setup
+    gates = GATES[setup.is_projected][setup.cell][setup.options]
+    slots = gates + (problem.c0 is not None)
+    trace = [problem.x.new_empty(steps, batch, problem.hidden_size) for _ in range(slots)]
+    for slot, values in enumerate(trace):
+        core.read_tape(tape.data_ptr(), slot, _view(values))
+    return trace
 
 
-def _plain(seq: Sequences, weights: Weights) -> tuple[Sequences, Weights]:
-    lengths = None if seq.lengths is None else seq.lengths.contiguous()
-    return (
-        Sequences(
-            _rows_contiguous(seq.x), seq.h0.contiguous(), seq.c0.contiguous(), lengths, seq.reverse
-        ),
-        Weights(*(None if w is None else w.contiguous() for w in weights)),  # type: ignore[arg-type]
-    )
+def stream(problems: Sequence[Problem]) -> "_native.Stream":
+    """Layers that take one step at a time, the lowest first, with copies of their params."""
+    return _native.Stream([_core(each) for each in problems])
 
 
-def _rows_contiguous(values: Tensor) -> Tensor:
-    """Any strides over time and batch are read as they are; the last dimension must be dense."""
-    return values if values.stride(2) == 1 else values.contiguous()
+def zoneout_bits(seed: int, stream: int, row: int, unit: int) -> int:
+    """The core's random bits, which gatework.ops.noise draws too."""
+    return _native.zoneout_bits(seed, stream, row, unit)
 
 
-def _problem(seq: Sequences, weights: Weights) -> "_native.Problem":
+def fingerprint(values: Tensor) -> tuple[int, int]:
+    """The hash by which packed weights are found again."""
+    return _native.fingerprint(values.data_ptr(), values.numel() * values.element_size())
+
+
+def _core(problem: Problem) -> "_native.Problem":
     setting()
-    steps, batch, inputs = seq.x.shape
+    setup, x = problem.setup, problem.x
+    steps, batch, inputs = x.shape
+    width = problem.h0.shape[1]
     return _native.Problem(
+        setup.cell,
+        setup.options,
         steps,
         batch,
         inputs,
-        weights.weight_hh.shape[1],
-        _address(seq.lengths),
-        seq.reverse,
+        problem.hidden_size,
+        width if setup.is_projected else 0,
+        setup.cell_clip,
+        setup.zoneout_h,
+        setup.zoneout_c,
+        setup.training,
+        problem.seed,
+        problem.first_step,
+        _address(problem.lengths),
+        problem.reverse,
         num_threads(),
+        _addresses(setup.present, problem.params),
     )
 
 
-def _tape(floats: int) -> Tensor:
-    """Memory for a tape; a large one comes from those that earlier passes gave back."""
-    return _native.tape(floats) if floats >= _LARGE else torch.empty(floats)
-
-
-def _params(weights: Weights) -> "_native.Params":
-    return _native.Params(*map(_address, weights))
+def _tapes(cores: Sequence["_native.Problem"]) -> tuple[list[int], int]:
+    """Where each problem's tape starts in a tensor of them all, and the floats of all."""
+    offsets, floats = [], 0
+    for core in cores:
+        floats = -(-floats // _LINE) * _LINE
+        offsets.append(floats)
+        floats += core.tape_floats()
+    return offsets, floats
 
 
 def _view(values: Tensor | None) -> "_native.View":
     if values is None:
         return _native.View(0, 0, 0)
     return _native.View(values.data_ptr(), values.stride(0), values.stride(1))
+
+
+def _addresses(present: int, params: Sequence[Tensor]) -> list[int]:
+    """One for each of PARAMETERS, 0 where there is none."""
+    addresses = [0] * len(PARAMETERS)
+    for place, each in zip(places(present), params, strict=False):
+        addresses[place] = each.data_ptr()
+    return addresses
 
 
 def _address(values: Tensor | None) -> int:

@@ -1,185 +1,203 @@
-"""The native scan as torch operators, and autograd over them.
+"""The native scan as torch operators: any cell of the core, in one direction or both at once."""
 
-One boundary that torch.compile, torch.export and double backward see.
-"""
-
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gatework.cells import LSTM
-from gatework.ops import core
-from gatework.ops.call import ScanCall
-from gatework.ops.reference import REFERENCE
+from gatework.errors import InputError
+from gatework.ops import core, recompute
+from gatework.ops.kernel import CELLS, OPTION_BITS
+from gatework.ops.problem import Problem, Setup, check
 
+# kernel: gw_cell, its options, which parameters there are, training. limits: zoneout of h and of c,
+# the clip of c. Two directions hold twice as
+# many tensors in each list, forward first, and two seeds; they share x and the lengths.
 _READS = (
-    "Tensor x, Tensor h0, Tensor c0, Tensor weight_ih, Tensor weight_hh, "
-    "Tensor? bias_ih, Tensor? bias_hh, Tensor? lengths, bool reverse"
+    "Tensor x, Tensor[] state, Tensor[] params, Tensor? lengths, Tensor[] scales, "
+    "int[] kernel, float[] limits, SymInt[] seeds, bool reverse"
 )
+_PLAIN = frozenset((Tensor, nn.Parameter))
+# What a forward pass keeps for the backward pass.
+NOTHING, TAPE, STRETCHES = 0, 1, 2
 
 torch.library.define(
-    "gatework::lstm_forward",
-    f"({_READS}, bool keep_tape) -> (Tensor y, Tensor h_n, Tensor c_n, Tensor tape)",
+    "gatework::scan_forward",
+    # y (T, B, P) or (T, B, 2 * P), the final states, what was kept, and the trace.
+    f"({_READS}, int keep, bool trace) -> Tensor[]",
 )
 torch.library.define(
-    "gatework::lstm_backward",
-    f"({_READS}, Tensor y, Tensor tape, Tensor dy, Tensor dh_n, Tensor dc_n, "
-    "bool want_x, bool want_weights) -> (Tensor dx, Tensor dh0, Tensor dc0, "
-    "Tensor dweight_ih, Tensor dweight_hh, Tensor dbias_ih, Tensor dbias_hh)",
+    "gatework::scan_backward",
+    # The gradients of x, state and params; of x empty, of params none, where not wanted.
+    f"({_READS}, int keep, Tensor y, Tensor kept, Tensor? dy, Tensor?[] d_finals, bool want_x, "
+    "bool want_params) -> Tensor[]",
 )
 
 
-@torch.library.impl("gatework::lstm_forward", "CPU")
-def _forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, keep_tape):  # noqa: PLR0913
-    sequences = core.Sequences(x, h0, c0, lengths, reverse)
-    return tuple(core.forward(sequences, core.Weights(w_ih, w_hh, b_ih, b_hh), keep_tape=keep_tape))
+class Reads(NamedTuple):
+    """The arguments that both operators begin with."""
 
+    x: Tensor
+    state: Sequence[Tensor]
+    params: Sequence[Tensor]
+    lengths: Tensor | None
+    scales: Sequence[Tensor]
+    kernel: Sequence[int]
+    limits: Sequence[float]
+    seeds: Sequence[int]
+    reverse: bool
 
-@torch.library.register_fake("gatework::lstm_forward")
-def _forward_fake(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, keep_tape):  # noqa: PLR0913
-    steps, batch, _ = x.shape
-    size = 0
-    if keep_tape:  # how much there is on it depends on the lengths, and on the instruction set
-        size = torch.library.get_ctx().new_dynamic_size()
-    y = x.new_empty(steps, batch, w_hh.shape[1])
-    return y, torch.empty_like(h0), torch.empty_like(c0), x.new_empty(size)
-
-
-@torch.library.impl("gatework::lstm_backward", "CPU")
-def _backward(  # noqa: PLR0913
-    x,
-    h0,
-    c0,
-    w_ih,
-    w_hh,
-    b_ih,
-    b_hh,
-    lengths,
-    reverse,
-    y,
-    tape,
-    dy,
-    dh_n,
-    dc_n,
-    want_x,
-    want_weights,
-):
-    sequences = core.Sequences(x, h0, c0, lengths, reverse)
-    gradients = core.backward(
-        sequences,
-        core.Weights(w_ih, w_hh, b_ih, b_hh),
-        core.Cotangents(dy, dh_n, dc_n),
-        y,
-        tape,
-        want_x=want_x,
-        want_weights=want_weights,
-    )
-    return tuple(x.new_empty(0) if gradient is None else gradient for gradient in gradients)
-
-
-@torch.library.register_fake("gatework::lstm_backward")
-def _backward_fake(  # noqa: PLR0913
-    x,
-    h0,
-    c0,
-    w_ih,
-    w_hh,
-    b_ih,
-    b_hh,
-    lengths,
-    reverse,
-    y,
-    tape,
-    dy,
-    dh_n,
-    dc_n,
-    want_x,
-    want_weights,
-):
-    def like(value: Tensor | None, *, wanted: bool) -> Tensor:
-        if value is None or not wanted:
-            return x.new_empty(0)
-        return torch.empty_like(value, memory_format=torch.contiguous_format)
-
-    weights = (like(value, wanted=want_weights) for value in (w_ih, w_hh, b_ih, b_hh))
-    return like(x, wanted=want_x), like(h0, wanted=True), like(c0, wanted=True), *weights
-
-
-class _Scan(torch.autograd.Function):
-    # One function with ctx, not forward and setup_context apart: torch then binds the arguments by
-    # inspect.signature at every call, which takes longer than a small layer does.
-    @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, ...]:
-        *tensors, reverse = inputs
-        output = torch.ops.gatework.lstm_forward(*inputs, True)
-        y, _, _, tape = output
-        ctx.mark_non_differentiable(tape)
-        ctx.save_for_backward(*tensors, y, tape)
-        ctx.reverse = reverse
-        return output
-
-    @staticmethod
-    def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        dy, dh_n, dc_n, _ = outputs
-        x, h0, c0, *weights, lengths, y, tape = ctx.saved_tensors
-        needs = ctx.needs_input_grad[:-2]
-        cotangents = core.Cotangents(dy, dh_n, dc_n)
-        if torch.is_grad_enabled():  # create_graph: the gradients must be differentiable too
-            sequences = core.Sequences(x, h0, c0, lengths, ctx.reverse)
-            gradients = _reference_gradients(sequences, core.Weights(*weights), cotangents)
-        else:
-            gradients = torch.ops.gatework.lstm_backward(
+    def problems(self) -> list[Problem]:
+        """Each direction's, checked."""
+        x, state, params, lengths, scales, (cell, options, present, training), *_ = self
+        zoneout_h, zoneout_c, clip = self.limits
+        setup = Setup(cell, options, present, zoneout_h, zoneout_c, clip, training != 0)
+        blocks = _blocks(setup)
+        count = len(self.seeds)
+        states, weights = shares(state, count), shares(params, count)
+        return [
+            check(
+                blocks,
+                setup,
                 x,
-                h0,
-                c0,
-                *weights,
+                states[index],
+                weights[index],
                 lengths,
-                ctx.reverse,
-                y,
-                tape,
-                *cotangents,
-                needs[0],
-                any(needs[3:]),
+                scales[index] if scales else None,
+                seed,
+                reverse=self.reverse if count == 1 else index == 1,
             )
-        wanted = (g if need else None for g, need in zip(gradients, needs, strict=True))
-        return *wanted, None, None
+            for index, seed in enumerate(self.seeds)
+        ]
 
 
-def _reference_gradients(
-    seq: core.Sequences, weights: core.Weights, cotangents: core.Cotangents
-) -> list[Tensor | None]:
-    """The gradients again, by torch's own autograd over the reference."""
-    named = weights._asdict()
-    params = {name: weight for name, weight in named.items() if weight is not None}
-    call = ScanCall(LSTM(), params, seq.x, (seq.h0, seq.c0), seq.lengths, seq.reverse, False)
-    inputs = (seq.x, seq.h0, seq.c0, *weights)
-    wanted = [each for each in inputs if each is not None and each.requires_grad]
-    result = REFERENCE.run(call)
-    gradients = iter(
-        torch.autograd.grad(
-            (result.output, *result.state),
-            wanted,
-            cotangents,
-            create_graph=True,
-            allow_unused=True,
-        )
+def _blocks(setup: Setup) -> int:
+    """The row blocks of the weights."""
+    cell, options = setup.cell, setup.options
+    blocks = 0
+    if 0 <= cell < CELLS and 0 <= options < 1 << OPTION_BITS:
+        blocks = core.GATES[setup.is_projected][cell][options]
+    if not blocks:
+        raise InputError(f"the native core has no cell {cell} with options {options}.")
+    return blocks
+
+
+def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
+    """What belongs to each of `count` directions."""
+    if count == 1:
+        return [values]
+    size = len(values) // count
+    return [values[index * size : (index + 1) * size] for index in range(count)]
+
+
+def _columns(values: Tensor, count: int) -> Sequence[Tensor]:
+    """Those of each direction."""
+    return (values,) if count == 1 else values.chunk(2, dim=-1)
+
+
+def _forward(*inputs: Any) -> list[Tensor]:
+    *reads, keep, trace = inputs
+    problems = Reads(*reads).problems()
+    count, first = len(problems), problems[0]
+    steps, batch, _ = first.x.shape
+    y = torch.empty(steps, batch, count * first.h0.shape[1])
+    if keep == STRETCHES:
+        finals, kept = recompute.forward(problems, _columns(y, count))
+        return [y, *finals, kept]
+    finals, tape = core.forward(
+        problems,
+        _columns(y, count),
+        keep_tape=keep == TAPE or trace,
+        keep_packed=keep == NOTHING,
     )
-    return [next(gradients) if each is not None and each.requires_grad else None for each in inputs]
+    if not trace:
+        return [y, *finals, tape]
+    kept = tape if keep == TAPE else torch.empty(0)
+    return [y, *finals, kept, *core.read_tape(first, tape)]
 
 
-def lstm(
-    x: Tensor,
-    state: tuple[Tensor, Tensor],
-    weights: core.Weights,
-    lengths: Tensor | None,
-    *,
-    reverse: bool,
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Run an LSTM on the native core, differentiably: y (T, B, H) and (h_n, c_n)."""
-    tensors = (x, *state, *weights)
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
-        y, h_n, c_n, _ = _Scan.apply(*tensors, lengths, reverse)
+torch.library.impl("gatework::scan_forward", "CPU", _forward)
+
+
+@torch.library.register_fake("gatework::scan_forward")
+def _forward_fake(*inputs: Any) -> list[Tensor]:
+    *reads, keep, trace = inputs
+    x, state, params, _, _, _, _, seeds, _ = Reads(*reads)
+    steps, batch, _ = x.shape
+    width, hidden = state[0].shape[1], state[-1].shape[1]
+    size = 0
+    if keep != NOTHING:  # how much depends on the lengths, and on the instruction set
+        size = torch.library.get_ctx().new_dynamic_size()
+    y = x.new_empty(steps, batch, len(seeds) * width)
+    slots = 0
+    if trace:
+        slots = params[1].shape[0] // hidden + (len(state) > len(seeds))
+    activations = [x.new_empty(steps, batch, hidden) for _ in range(slots)]
+    finals = [torch.empty_like(part, memory_format=torch.contiguous_format) for part in state]
+    return [y, *finals, x.new_empty(size), *activations]
+
+
+def _backward(*inputs: Any) -> list[Tensor]:
+    *reads, keep, y, kept, dy, d_finals, want_x, want_params = inputs
+    problems = Reads(*reads).problems()
+    x, count = problems[0].x, len(problems)
+    outputs = _columns(y, count)
+    d_outputs = (None,) * count if dy is None else _columns(dy, count)
+    if keep == STRETCHES:
+        dx = torch.zeros(x.shape) if want_x else None
+        results = recompute.backward(
+            problems, outputs, kept, d_outputs, d_finals, dx, want_params=want_params
+        )
     else:
-        y, h_n, c_n, _ = torch.ops.gatework.lstm_forward(*tensors, lengths, reverse, False)
-    return y, (h_n, c_n)
+        parts = [torch.empty(x.shape) if want_x else None for _ in problems]
+        results = core.backward(
+            problems, outputs, kept, d_outputs, d_finals, parts, want_params=want_params
+        )
+        dx = parts[0]
+        for part in parts[1:]:
+            dx = None if dx is None or part is None else dx.add_(part)
+    return [
+        torch.empty(0) if dx is None else dx,
+        *(part for result in results for part in result.state),
+        *(weight for result in results for weight in result.params or ()),
+    ]
+
+
+torch.library.impl("gatework::scan_backward", "CPU", _backward)
+
+
+@torch.library.register_fake("gatework::scan_backward")
+def _backward_fake(*inputs: Any) -> list[Tensor]:
+    *reads, _, _, _, _, _, want_x, want_params = inputs
+    x, state, params, *_ = Reads(*reads)
+
+    def like(values: Tensor) -> Tensor:
+        return torch.empty_like(values, memory_format=torch.contiguous_format)
+
+    weights = params if want_params else ()
+    return [like(x) if want_x else x.new_empty(0), *map(like, state), *map(like, weights)]
+
+
+def scan_forward(reads: Reads, keep: int, *, trace: bool) -> list[Tensor]:
+    """The operator gatework::scan_forward, without the dispatcher where nobody watches it."""
+    if _is_plain(reads):
+        return _forward(*reads, keep, trace)
+    return torch.ops.gatework.scan_forward(*reads, keep, trace)
+
+
+def scan_backward(reads: Reads, *rest: Any) -> list[Tensor]:
+    """The operator gatework::scan_backward, likewise."""
+    if _is_plain(reads):
+        return _backward(*reads, *rest)
+    return torch.ops.gatework.scan_backward(*reads, *rest)
+
+
+def _is_plain(reads: Reads) -> bool:
+    """Whether this is eager torch on plain tensors: then a dispatch would only take its time."""
+    return (
+        not torch.compiler.is_compiling()
+        and torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._get_tracing_state() is None
+        and _PLAIN.issuperset(map(type, (reads.x, *reads.state, *reads.params)))
+    )

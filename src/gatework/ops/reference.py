@@ -13,6 +13,7 @@ from torch.nn import functional
 from gatework.cells import State
 from gatework.ops.backend import Backend
 from gatework.ops.call import ScanCall, ScanResult
+from gatework.ops.noise import recurrent_scale, zone_out, zoneout_masks
 
 
 class Packing(NamedTuple):
@@ -41,14 +42,23 @@ def pack(lengths: Tensor, *, reverse: bool, device: torch.device) -> Packing:
     return Packing(order.to(device), running.sum(1).tolist(), rows.to(device))
 
 
+def pack_dense(steps: int, batch: int, *, reverse: bool, device: torch.device) -> Packing:
+    """Lay out sequences that all have `steps` steps; they stay in the order of the batch."""
+    rows = torch.arange(steps * batch, device=device).view(steps, batch)
+    in_order = rows.flip(0) if reverse else rows
+    return Packing(torch.arange(batch, device=device), [batch] * steps, in_order.flatten())
+
+
 def run(call: ScanCall) -> ScanResult:
     """Run the scan."""
     return _run_dense(call) if call.lengths is None else _run_ragged(call, call.lengths)
 
 
 def _run_dense(call: ScanCall) -> ScanResult:
-    steps = _input_gates(call, call.x).unbind()
-    steps, state = _steps(call, steps[::-1] if call.reverse else steps, call.state)
+    time, batch = call.x.shape[:2]
+    packing = pack_dense(time, batch, reverse=call.reverse, device=call.x.device)
+    x_gates = _input_gates(call, call.x).unbind()
+    steps, state = _steps(call, packing, x_gates[::-1] if call.reverse else x_gates, call.state)
     names = steps[0] if call.trace else ("h",)
     in_time = steps[::-1] if call.reverse else steps
     stacked = {name: torch.stack([step[name] for step in in_time]) for name in names}
@@ -61,7 +71,8 @@ def _run_ragged(call: ScanCall, lengths: Tensor) -> ScanResult:
     x = call.x.flatten(0, 1).index_select(0, packing.rows)
     state = tuple(part.index_select(0, packing.order) for part in call.state)
 
-    steps, state = _steps(call, _input_gates(call, x).split(packing.counts), state)
+    x_gates = _input_gates(call, x).split(packing.counts)
+    steps, state = _steps(call, packing, x_gates, state)
 
     def spread(name: str) -> Tensor:
         values = torch.cat([step[name] for step in steps])
@@ -79,24 +90,45 @@ def _input_gates(call: ScanCall, x: Tensor) -> Tensor:
 
 
 def _steps(
-    call: ScanCall, x_gates: tuple[Tensor, ...], state: State
+    call: ScanCall, packing: Packing, x_gates: tuple[Tensor, ...], state: State
 ) -> tuple[list[dict[str, Tensor]], State]:
     """Take every step; where the rows of `x_gates` become fewer, the last sequences have ended."""
     weight, bias = call.params["weight_hh"], call.params.get("bias_hh")
+    scale, masks = _noise(call, packing)
     taken: list[dict[str, Tensor]] = []
     ended: list[State] = []
-    for x_step in x_gates:
+    for x_step, step_masks in zip(x_gates, masks, strict=True):
         running = len(x_step)
         if running < len(state[0]):
             ended.append(tuple(part[running:] for part in state))
             state = tuple(part[:running] for part in state)
-        h_gates = functional.linear(state[0], weight, bias)
-        state, activations = call.cell.update(call.params, x_step, h_gates, state)
-        taken.append(activations)
+        h_read = state[0] if scale is None else state[0] * scale[:running]
+        h_gates = functional.linear(h_read, weight, bias)
+        new, activations = call.cell.update(call.params, x_step, h_gates, state, h_read)
+        state = tuple(map(zone_out, state, new, step_masks))
+        taken.append(activations | dict(zip(call.cell.states, state, strict=True)))
     if ended:
         parts = zip(state, *reversed(ended), strict=True)
         state = tuple(torch.cat(part) for part in parts)
     return taken, state
+
+
+def _noise(
+    call: ScanCall, packing: Packing
+) -> tuple[Tensor | None, list[tuple[Tensor | float, ...]]]:
+    """The scale of the h that is read, and the zoneout mask of each state at each step."""
+    h, steps = call.state[0], len(packing.counts)
+    if call.regularisation is None:
+        return None, [(0.0,) * len(call.state)] * steps
+    scale = recurrent_scale(call.regularisation, *h.shape, like=h)
+    if scale is not None:
+        scale = scale.index_select(0, packing.order)
+    widths = tuple(part.shape[1] for part in call.state)
+    masks = zoneout_masks(call.regularisation, packing.rows, widths)
+    by_state = [
+        mask.split(packing.counts) if isinstance(mask, Tensor) else [mask] * steps for mask in masks
+    ]
+    return scale, list(zip(*by_state, strict=True))
 
 
 REFERENCE = Backend("reference", lambda _call: None, run)

@@ -1,20 +1,14 @@
 """`scan`: check a call, make it plain, choose the backend, run it."""
 
-import dataclasses
-import os
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn import functional
 
 from gatework.cells import AbstractCell, Params, State
-from gatework.errors import InputError
-from gatework.ops import checks
-from gatework.ops.backend import Backend
-from gatework.ops.call import ScanCall, ScanResult
+from gatework.ops.call import Memory, ScanResult
+from gatework.ops.noise import Regularisation
+from gatework.ops.prepare import asked_backend, checked_call, choose, padded
 from gatework.ops.registry import BACKENDS
-
-BACKEND_VARIABLE = "GATEWORK_BACKEND"
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,10 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
     *,
     reverse: bool = False,
     trace: bool = False,
+    regularisation: Regularisation | None = None,
+    memory: Memory = "tape",
     backend: str | None = None,
+    params_checked: bool = False,
 ) -> ScanResult:
     """Run `cell` over a batch of sequences of any lengths.
 
@@ -74,8 +71,14 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
         lengths: (B,) whole numbers from 0 to T, in any order; all T if None.
         reverse: read each sequence from its own last step to its first.
         trace: return every activation and state as well.
+        regularisation: zoneout and recurrent dropout; none if None. Its masks depend on a
+            sequence's place in the batch and on time, not on T nor on any length.
+        memory: "tape" keeps what a backward pass needs; "recompute", where a backend can, saves
+            memory and makes it again. No result depends on it.
         backend: the backend to use; if None that of the environment variable GATEWORK_BACKEND,
             else the first that does not refuse.
+        params_checked: `params` are known to be this cell's, as a layer's own are; their shapes
+            are not looked at again.
 
     Returns:
         output (T, B, P), zero past a length; the state after each sequence's own last step, which
@@ -93,10 +96,21 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
         >>> result.output[:, 1, 0].ne(0).tolist()
         [True, False, False]
     """
-    call = _checked(cell, params, x, state, lengths, reverse=reverse, trace=trace)
-    result = _choose(call, _asked(backend)).run(call)
+    call = checked_call(
+        cell,
+        params,
+        x,
+        state,
+        lengths,
+        reverse=reverse,
+        trace=trace,
+        regularisation=regularisation,
+        memory=memory,
+        params_checked=params_checked,
+    )
+    result = choose(call, asked_backend(backend)).run(call)
     missing = x.shape[0] - call.x.shape[0]
-    return result if missing == 0 else _padded(result, missing)
+    return result if missing == 0 else padded(result, missing)
 
 
 def explain(  # noqa: PLR0913 (those of scan)
@@ -108,6 +122,8 @@ def explain(  # noqa: PLR0913 (those of scan)
     *,
     reverse: bool = False,
     trace: bool = False,
+    regularisation: Regularisation | None = None,
+    memory: Memory = "tape",
     backend: str | None = None,
 ) -> Explanation:
     """Say which backend `scan` would use for these arguments, and why not the others.
@@ -115,71 +131,20 @@ def explain(  # noqa: PLR0913 (those of scan)
     The arguments and errors are those of `scan`; but a backend that was asked for and refuses is
     not an error here.
     """
-    call = _checked(cell, params, x, state, lengths, reverse=reverse, trace=trace)
-    asked = _asked(backend)
+    call = checked_call(
+        cell,
+        params,
+        x,
+        state,
+        lengths,
+        reverse=reverse,
+        trace=trace,
+        regularisation=regularisation,
+        memory=memory,
+        params_checked=False,
+    )
+    asked = asked_backend(backend)
     verdicts = tuple(Verdict(known.name, known.refuses(call)) for known in BACKENDS)
     able = [verdict.backend for verdict in verdicts if verdict.refusal is None]
     chosen = able[0] if asked is None else asked if asked in able else None
     return Explanation(chosen, asked, verdicts)
-
-
-def _checked(
-    cell: AbstractCell,
-    params: Params,
-    x: Tensor,
-    state: State | None,
-    lengths: Tensor | None,
-    *,
-    reverse: bool,
-    trace: bool,
-) -> ScanCall:
-    """Check the arguments; drop steps that no sequence reaches, and lengths that say nothing."""
-    checks.check_params(cell, params)
-    checks.check_input(x, params)
-    steps, batch = x.shape[:2]
-    if state is None:
-        state = tuple(x.new_zeros(batch, size) for size in cell.state_sizes(params))
-    checks.check_state(cell, params, state, batch)
-    call = ScanCall(cell, params, x, state, None, reverse, trace)
-    if lengths is None or batch == 0:
-        return call
-
-    lengths = checks.check_lengths(lengths, steps, batch)
-    shortest, longest = int(lengths.min()), int(lengths.max())
-    longest = max(longest, 1)  # so that T >= 1 holds for every backend
-    ragged = lengths if shortest < longest else None
-    return dataclasses.replace(call, x=x[:longest], lengths=ragged)
-
-
-def _asked(backend: str | None) -> str | None:
-    name = backend or os.environ.get(BACKEND_VARIABLE) or None
-    known = [each.name for each in BACKENDS]
-    if name is not None and name not in known:
-        source = "backend" if backend else BACKEND_VARIABLE
-        raise InputError(f"{source} is {name!r}; expected one of {', '.join(known)}.")
-    return name
-
-
-def _choose(call: ScanCall, asked: str | None) -> Backend:
-    for backend in BACKENDS:
-        if asked not in (None, backend.name):
-            continue
-        refusal = backend.refuses(call)
-        if refusal is None:
-            return backend
-        if asked is not None:
-            raise InputError(
-                f"backend {asked!r}, which was asked for, refuses this call: {refusal}. "
-                f"Ask for another one, or for none ({BACKEND_VARIABLE} unset, backend=None)."
-            )
-    raise AssertionError("the reference backend refuses nothing")
-
-
-def _padded(result: ScanResult, missing: int) -> ScanResult:
-    """Append `missing` steps of zeros in time."""
-
-    def pad(values: Tensor) -> Tensor:
-        return functional.pad(values, (0, 0, 0, 0, 0, missing))
-
-    trace = None if result.trace is None else {k: pad(v) for k, v in result.trace.items()}
-    return ScanResult(pad(result.output), result.state, trace)

@@ -1,0 +1,3 @@
+#include "../amx/table.h"
+extern const TileKernels kAmx;
+const TileKernels kAmx = amx::tile_kernels();

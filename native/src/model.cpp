@@ -1,0 +1,143 @@
+#include "model.h"
+
+#include <cmath>
+
+#include "hash.h"
+
+namespace {
+
+constexpr uint32_t kLstmOptions =
+    GW_NO_INPUT_GATE | GW_NO_FORGET_GATE | GW_NO_OUTPUT_GATE | GW_COUPLED | GW_PEEPHOLE | GW_LAYER_NORM;
+
+bool has(const gw_problem& problem, uint32_t option) { return (problem.options & option) != 0; }
+
+// Place in Kernels::cells, in the order of table.h; -1 if there is no such cell.
+int index_of(const gw_problem& problem) {
+    switch (problem.cell) {
+        case GW_LSTM: {
+            const int forget = !has(problem, GW_NO_FORGET_GATE), output = !has(problem, GW_NO_OUTPUT_GATE);
+            const bool coupled = has(problem, GW_COUPLED), writes = !has(problem, GW_NO_INPUT_GATE);
+            if ((problem.options & ~kLstmOptions) || (coupled && (!forget || !writes))) return -1;
+            if (coupled) return 4 + output;
+            return (writes ? 0 : 6) + 2 * forget + output;
+        }
+        case GW_GRU:
+            return problem.options ? -1 : 10;
+        case GW_RNN:
+            return (problem.options & ~uint32_t{GW_RELU}) ? -1 : 11 + has(problem, GW_RELU);
+        default:
+            return -1;
+    }
+}
+
+Zoneout zoneout_of(const gw_problem& problem, double share, uint32_t stream) {
+    const double bits = std::floor(share * 4294967296.0);
+    return {problem.training != 0, static_cast<float>(share), bits < 4294967295.0 ? static_cast<uint32_t>(bits) : 4294967295u,
+            hash_key(problem.seed, stream)};
+}
+
+// Tiles pay off for wide layers. The batch has no say: a sequence's result must not depend on its batch mates.
+constexpr int64_t kTileWeights = 24 * 1024;
+
+bool uses_tiles(const gw_problem& p) {
+    if (!current_tiles() || p.proj_size > 0 || has(p, GW_LAYER_NORM)) return false;
+    const int64_t gates = current_kernels().cells.of[index_of(p)].facts.gates;
+    return gates * p.hidden_size * (p.input_size + p.hidden_size) >= kTileWeights;
+}
+
+// With a layer norm, what enters it from x and from h must be kept apart, and stays on the tape.
+Facts normalised(Facts cell) {
+    cell.hidden = cell.gates;
+    cell.sums = 2 * cell.gates;
+    cell.tape = 3 * cell.gates + 1;
+    return cell;
+}
+
+bool is_share(double value) { return value >= 0 && value < 1; }
+
+}  // namespace
+
+Model model_of(const gw_problem& p) {
+    const bool norm = has(p, GW_LAYER_NORM);
+    const Facts& facts = pointwise_of(p).facts;
+    return {norm ? normalised(facts) : facts,
+            p.input_size,
+            p.hidden_size,
+            p.proj_size ? p.proj_size : p.hidden_size,
+            p.proj_size > 0,
+            has(p, GW_PEEPHOLE),
+            norm,
+            p.reverse != 0,
+            p.cell_clip > 0,
+            uses_tiles(p),
+            p.cell_clip,
+            zoneout_of(p, p.zoneout_h, 0),
+            zoneout_of(p, p.zoneout_c, 1),
+            p.batch,
+            p.first_step};
+}
+
+Model plain_model_of(const gw_problem& problem) {
+    Model m = model_of(problem);
+    m.tiles = false;
+    return m;
+}
+
+const Pointwise& plain_pointwise_of(const gw_problem& problem) { return current_kernels().cells.of[index_of(problem)]; }
+
+const Scans& plain_scans_of(const gw_problem& problem) {
+    return current_kernels().scans[plain_pointwise_of(problem).facts.gates - 1];
+}
+
+const Pointwise& pointwise_of(const gw_problem& problem) {
+    return uses_tiles(problem) ? current_tiles()->cells.of[index_of(problem)] : plain_pointwise_of(problem);
+}
+
+const Scans& scans_of(const gw_problem& problem) {
+    if (!uses_tiles(problem)) return plain_scans_of(problem);
+    return current_tiles()->scans[pointwise_of(problem).facts.gates - 1];
+}
+
+gw_status check_problem(const gw_problem& p) {
+    if (index_of(p) < 0) return GW_BAD_CELL;
+    const bool lstm = p.cell == GW_LSTM;
+    if (has(p, GW_LAYER_NORM) && p.proj_size) return GW_BAD_CELL;
+    if (!lstm && (p.proj_size || p.cell_clip > 0 || p.zoneout_c > 0)) return GW_BAD_CELL;
+    if (p.steps < 0 || p.batch < 0 || p.input_size < 0 || p.hidden_size < 1 || p.proj_size < 0 ||
+        p.proj_size >= p.hidden_size || !(p.cell_clip >= 0) || !is_share(p.zoneout_h) || !is_share(p.zoneout_c))
+        return GW_BAD_SIZE;
+    for (int64_t b = 0; p.lengths && b < p.batch; ++b) {
+        if (p.lengths[b] < 0 || p.lengths[b] > p.steps) return GW_BAD_LENGTH;
+    }
+    return GW_OK;
+}
+
+gw_status check_params(const gw_problem& p, const float* const* params) {
+    const bool peephole = has(p, GW_PEEPHOLE), writes = !has(p, GW_NO_INPUT_GATE | GW_COUPLED);
+    const bool needed[GW_NUM_PARAMS] = {true,
+                                        true,
+                                        false,
+                                        false,
+                                        p.proj_size > 0,
+                                        peephole && writes,
+                                        peephole && !has(p, GW_NO_FORGET_GATE),
+                                        peephole && !has(p, GW_NO_OUTPUT_GATE),
+                                        has(p, GW_LAYER_NORM),
+                                        false,
+                                        has(p, GW_LAYER_NORM),
+                                        false,
+                                        has(p, GW_LAYER_NORM)};
+    for (int i = 0; i < GW_NUM_PARAMS; ++i) {
+        // Weights of an input without features have no address to speak of.
+        if (needed[i] && !params[i] && !(i == GW_WEIGHT_IH && p.input_size == 0)) return GW_MISSING;
+    }
+    return GW_OK;
+}
+
+gw_status gw_check(const gw_problem* problem) { return check_problem(*problem); }
+
+int32_t gw_gates(const gw_problem* problem) { return pointwise_of(*problem).facts.gates; }
+
+uint32_t gw_zoneout_bits(uint64_t seed, uint32_t stream, uint32_t row, uint32_t unit) {
+    return hash_mix(hash_row(hash_key(seed, stream), row) + unit * kHashStep);
+}

@@ -1,0 +1,205 @@
+"""Autograd over the native scan: a fast first derivative, and a second one by the reference."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gatework.cells import AbstractCell, State
+from gatework.ops.call import ScanCall
+from gatework.ops.kernel import PARAMETERS, kernel_of, present
+from gatework.ops.noise import Regularisation, recurrent_scale
+from gatework.ops.operator import (
+    NOTHING,
+    STRETCHES,
+    TAPE,
+    Reads,
+    scan_backward,
+    scan_forward,
+    shares,
+)
+from gatework.ops.problem import Problem
+from gatework.ops.reference import REFERENCE
+
+
+class _Plan(NamedTuple):
+    """What is no tensor in one or two scans that share their cell, x and lengths."""
+
+    cell: AbstractCell
+    names: tuple[str, ...]  # of the params of one direction
+    noises: tuple[Regularisation | None, ...]
+    scales: int  # how many there are
+    states: int  # of all directions
+    kernel: tuple[int, ...]
+    limits: tuple[float, ...]
+    seeds: tuple[int, ...]
+    reverse: bool
+    keep: int
+    trace: bool
+
+    def reads(self, x: Tensor, lengths: Tensor | None, tensors: Sequence[Tensor]) -> Reads:
+        """What the operators begin with; `tensors` are scales, states and params."""
+        at = self.scales + self.states
+        return Reads(
+            x, tensors[self.scales : at], tensors[at:], lengths, tensors[: self.scales],
+            self.kernel, self.limits, self.seeds, self.reverse,
+        )  # fmt: skip
+
+
+class _Scan(torch.autograd.Function):
+    # One function with ctx, not forward and setup_context apart: torch then binds the arguments by
+    # inspect.signature at every call, which takes longer than a small layer does.
+    @staticmethod
+    def forward(
+        ctx: Any, plan: _Plan, x: Tensor, lengths: Tensor | None, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        results = scan_forward(plan.reads(x, lengths, tensors), plan.keep, trace=plan.trace)
+        kept = results[1 + plan.states]
+        ctx.mark_non_differentiable(kept)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x, lengths, results[0], kept, *tensors)
+        ctx.plan = plan
+        return tuple(results)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        plan: _Plan = ctx.plan
+        x, lengths, y, kept, *tensors = ctx.saved_tensors
+        _, need_x, _, *needs = ctx.needs_input_grad
+        reads = plan.reads(x, lengths, tensors)
+        dy, *d_finals = cotangents[: 1 + plan.states]
+        d_trace = cotangents[2 + plan.states :]
+        if torch.is_grad_enabled() or any(each is not None for each in d_trace):
+            # The gradients must be differentiable too, or the loss reached into the trace.
+            gradients = _reference_gradients(plan, reads, (dy, *d_finals, *d_trace))
+        else:
+            want_params = any(needs[plan.scales + plan.states :])
+            gradients = scan_backward(reads, plan.keep, y, kept, dy, d_finals, need_x, want_params)
+        dx, *others = gradients
+        others = [None] * plan.scales + others
+        others += [None] * (len(needs) - len(others))
+        wanted = [value if need else None for value, need in zip(others, needs, strict=True)]
+        return None, dx if need_x else None, None, *wanted
+
+
+def _reference_gradients(
+    plan: _Plan, reads: Reads, cotangents: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """The gradients again, by torch's own autograd over the reference."""
+    is_differentiable = torch.is_grad_enabled()
+    inputs = (reads.x, *reads.state, *reads.params)
+    with torch.enable_grad(), torch.autocast(reads.x.device.type, enabled=False):
+        reached = [
+            (value, cotangent)
+            for value, cotangent in zip(_reference_outputs(plan, reads), cotangents, strict=True)
+            if cotangent is not None
+        ]
+        wanted = [each for each in inputs if each.requires_grad]
+        values, arriving = zip(*reached, strict=True)
+        found = torch.autograd.grad(
+            values, wanted, arriving, create_graph=is_differentiable, allow_unused=True
+        )
+    gradients = iter(found)
+    return [next(gradients) if each.requires_grad else None for each in inputs]
+
+
+def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
+    """As the forward operator gives them, less what it keeps."""
+    count = len(plan.seeds)
+    states, params = shares(reads.state, count), shares(reads.params, count)
+    results = [
+        REFERENCE.run(
+            ScanCall(
+                plan.cell,
+                dict(zip(plan.names, params[index], strict=True)),
+                reads.x,
+                tuple(states[index]),
+                reads.lengths,
+                plan.reverse if count == 1 else index == 1,
+                plan.trace,
+                plan.noises[index],
+                "tape",
+            )
+        )
+        for index in range(count)
+    ]
+    trace = results[0].trace or {}
+    return [
+        torch.cat([result.output for result in results], dim=-1),
+        *(part for result in results for part in result.state),
+        *(trace[name] for name in _traced(plan.cell) if plan.trace),
+    ]
+
+
+def _traced(cell: AbstractCell) -> tuple[str, ...]:
+    """What trace=True adds to the outputs, in their order; h is y."""
+    return (*cell.gates, *cell.states[1:])
+
+
+def problem(call: ScanCall) -> Problem:
+    """What the core reads of a call."""
+    state, params = list(call.state), [call.params[n] for n in PARAMETERS if n in call.params]
+    plan = _plan((call,), 0, len(state), NOTHING)
+    return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
+
+
+def scan(*calls: ScanCall) -> tuple[Tensor, list[State], dict[str, Tensor] | None]:
+    """Run one call, or two that differ in direction, params and state: forward, then reversed.
+
+    Returns:
+        The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of one.
+    """
+    call = calls[0]
+    scales = [each for one in calls for each in _scale(one)]
+    state = [part for one in calls for part in one.state]
+    params = [one.params[name] for one in calls for name in PARAMETERS if name in one.params]
+    keep = NOTHING
+    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
+        keep = STRETCHES if call.memory == "recompute" else TAPE
+        keep = TAPE if call.trace else keep
+    plan = _plan(calls, len(scales), len(state), keep)
+    tensors = (*scales, *state, *params)
+    if keep == NOTHING:
+        results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
+    else:
+        results = _Scan.apply(plan, call.x, call.lengths, *tensors)
+    finals = results[1 : 1 + len(state)]
+    trace = None
+    if call.trace:
+        trace = dict(zip(_traced(call.cell), results[2 + len(state) :], strict=True))
+        trace["h"] = results[0]
+    return results[0], [tuple(part) for part in shares(finals, len(calls))], trace
+
+
+def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Plan:
+    call = calls[0]
+    kernel = kernel_of(call.cell)
+    assert kernel is not None, "refused"
+    noises = tuple([one.regularisation for one in calls])
+    noise = noises[0]
+    return _Plan(
+        call.cell,
+        tuple([name for name in PARAMETERS if name in call.params]),
+        noises,
+        scales,
+        states,
+        (
+            kernel.cell,
+            kernel.options,
+            present(call.params),
+            int(noise is not None and noise.training),
+        ),
+        (*((0.0, 0.0) if noise is None else (*noise.zoneout, 0.0)[:2]), kernel.clip),
+        tuple([0 if one is None else one.seed for one in noises]),
+        call.reverse,
+        keep,
+        call.trace,
+    )
+
+
+def _scale(call: ScanCall) -> tuple[Tensor, ...]:
+    """What recurrent dropout multiplies h by, if it does."""
+    h = call.state[0]
+    scale = recurrent_scale(call.regularisation, h.shape[0], h.shape[1], h)
+    return () if scale is None else (scale,)

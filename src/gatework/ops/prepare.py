@@ -1,0 +1,95 @@
+"""From the arguments of a scan to one checked call and the backend that runs it."""
+
+import dataclasses
+import os
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatework.cells import AbstractCell, Params, State
+from gatework.errors import InputError
+from gatework.ops import checks
+from gatework.ops.backend import Backend
+from gatework.ops.call import Memory, ScanCall, ScanResult
+from gatework.ops.noise import Regularisation
+from gatework.ops.registry import BACKENDS
+
+BACKEND_VARIABLE = "GATEWORK_BACKEND"
+
+
+def checked_call(  # noqa: PLR0913 (those of scan)
+    cell: AbstractCell,
+    params: Params,
+    x: Tensor,
+    state: State | None,
+    lengths: Tensor | None,
+    *,
+    reverse: bool,
+    trace: bool,
+    regularisation: Regularisation | None,
+    memory: Memory,
+    params_checked: bool,
+) -> ScanCall:
+    """Check the arguments; drop steps that no sequence reaches, and what changes nothing."""
+    if not params_checked:
+        checks.check_params(cell, params)
+    checks.check_input(x, params)
+    steps, batch = x.shape[:2]
+    if state is None:
+        state = tuple([x.new_zeros(batch, size) for size in cell.state_sizes(params)])
+    else:
+        checks.check_state(cell, params, state, batch)
+    checks.check_memory(memory)
+    if regularisation is not None:
+        checks.check_regularisation(cell, regularisation)
+        regularisation = regularisation if regularisation.acts else None
+    call = ScanCall(cell, params, x, state, None, reverse, trace, regularisation, memory)
+    if lengths is None or batch == 0:
+        return call
+
+    lengths = checks.check_lengths(lengths, steps, batch)
+    if torch.compiler.is_compiling():  # their values are not there to look at
+        return dataclasses.replace(call, lengths=lengths)
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    longest = max(longest, 1)  # so that T >= 1 holds for every backend
+    ragged = lengths if shortest < longest else None
+    return dataclasses.replace(call, x=x[:longest], lengths=ragged)
+
+
+def asked_backend(backend: str | None) -> str | None:
+    """The backend that the caller or the environment names, if any."""
+    name = backend or os.environ.get(BACKEND_VARIABLE) or None
+    if name is None:
+        return None
+    known = [each.name for each in BACKENDS]
+    if name not in known:
+        source = "backend" if backend else BACKEND_VARIABLE
+        raise InputError(f"{source} is {name!r}; expected one of {', '.join(known)}.")
+    return name
+
+
+def choose(call: ScanCall, asked: str | None) -> Backend:
+    """The first backend, or the one asked for, that does not refuse."""
+    for backend in BACKENDS:
+        if asked not in (None, backend.name):
+            continue
+        refusal = backend.refuses(call)
+        if refusal is None:
+            return backend
+        if asked is not None:
+            raise InputError(
+                f"backend {asked!r}, which was asked for, refuses this call: {refusal}. "
+                f"Ask for another one, or for none ({BACKEND_VARIABLE} unset, backend=None)."
+            )
+    raise AssertionError("the reference backend refuses nothing")
+
+
+def padded(result: ScanResult, missing: int) -> ScanResult:
+    """Append `missing` steps of zeros in time."""
+
+    def pad(values: Tensor) -> Tensor:
+        return functional.pad(values, (0, 0, 0, 0, 0, missing))
+
+    trace = None if result.trace is None else {k: pad(v) for k, v in result.trace.items()}
+    return ScanResult(pad(result.output), result.state, trace)
