@@ -13,9 +13,13 @@ PUBLIC = [
     "Forecaster",
     "GateworkError",
     "InputError",
+    "Stream",
     "__version__",
+    "accelerate",
     "explain",
+    "restore",
     "scan",
+    "survey",
 ]
 OBJECTS = [name for name in PUBLIC if name != "__version__"]
 

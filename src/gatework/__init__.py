@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gatework.errors import GateworkError, InputError
-    from gatework.layers import GRU, LSTM, RNN, explain
+    from gatework.layers import GRU, LSTM, RNN, Stream, accelerate, explain, restore, survey
     from gatework.ops import scan
     from gatework.tasks.forecast import Forecaster
 
@@ -23,14 +23,27 @@ __all__ = [
     "Forecaster",
     "GateworkError",
     "InputError",
+    "Stream",
     "__version__",
+    "accelerate",
     "explain",
+    "restore",
     "scan",
+    "survey",
 ]
 
 _HOMES = {
     "gatework.errors": ("GateworkError", "InputError"),
-    "gatework.layers": ("GRU", "LSTM", "RNN", "explain"),
+    "gatework.layers": (
+        "GRU",
+        "LSTM",
+        "RNN",
+        "Stream",
+        "accelerate",
+        "explain",
+        "restore",
+        "survey",
+    ),
     "gatework.ops": ("scan",),
     "gatework.tasks.forecast": ("Forecaster",),
 }

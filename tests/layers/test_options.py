@@ -84,15 +84,17 @@ def test_chrono():
 
 
 def test_explain_names_every_backend():
-    text = str(gatework.explain(LSTM(3, 4, peephole=True), torch.randn(5, 2, 3)))
+    text = str(gatework.explain(LSTM(3, 4, full_recurrence=True), torch.randn(5, 2, 3)))
     native, aten, reference = text.splitlines()
     assert native.startswith("native     refuses: ")
-    assert aten == "aten       refuses: torch has no operator for lstm with peephole=True"
+    assert aten == "aten       refuses: torch has no operator for lstm with full_recurrence=True"
     assert reference == "reference  runs it"
 
 
 def test_explain_follows_what_was_asked(monkeypatch):
-    layer, x = GRU(3, 4, batch_first=True, backend="reference"), torch.randn(2, 5, 3)
+    double = torch.float64  # which the native core does not run
+    layer = GRU(3, 4, batch_first=True, backend="reference", dtype=double)
+    x = torch.randn(2, 5, 3, dtype=double)
     dense = gatework.explain(layer, x)
     assert (dense.chosen, dense.asked) == ("reference", "reference")
     assert "aten       could run it" in str(dense)

@@ -3,10 +3,25 @@
 This room must not know any model, data or task, nor how a scan is computed.
 """
 
+from gatework.layers.accelerating import accelerate, restore, survey
 from gatework.layers.explaining import explain
 from gatework.layers.gru import GRU
 from gatework.layers.lstm import LSTM
 from gatework.layers.recurrent import AbstractRecurrent
+from gatework.layers.regularisers import Regularisers
 from gatework.layers.rnn import RNN
+from gatework.layers.streaming import Stream, step
 
-__all__ = ["GRU", "LSTM", "RNN", "AbstractRecurrent", "explain"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AbstractRecurrent",
+    "Regularisers",
+    "Stream",
+    "accelerate",
+    "explain",
+    "restore",
+    "step",
+    "survey",
+]

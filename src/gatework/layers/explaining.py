@@ -24,7 +24,7 @@ def explain(
 
     Example:
         >>> import gatework
-        >>> layer = gatework.LSTM(3, 4, peephole=True)
+        >>> layer = gatework.LSTM(3, 4, full_recurrence=True)
         >>> gatework.explain(layer, torch.zeros(5, 2, 3)).chosen
         'reference'
     """
@@ -37,5 +37,7 @@ def explain(
         layer.params(layer.passes[0]),
         x,
         lengths=None if lengths is None else torch.as_tensor(lengths),
+        regularisation=layer.regularisers.of_scan(layer.cell, 0, 0, training=layer.training),
+        memory=layer.memory,
         backend=layer.backend,
     )
