@@ -9,8 +9,10 @@ from torch import Tensor
 from cases import CELLS, Inputs, Shape
 from gatework import cells
 from gatework.cells import AbstractCell
-from gatework.ops import ScanCall, core, kernel
+from gatework.ops import ScanCall, core, kernel, native
 from gatework.ops.noise import Regularisation
+from gatework.ops.reference import REFERENCE
+from tolerances import FLOOR, SLACK, assert_close, rms_ratio
 
 BOUND = 2e-5  # float32 against float64, through up to 63 steps
 EXTRA: dict[str, AbstractCell] = {
@@ -73,3 +75,31 @@ def gradients(values: list[Tensor], leaves: list[Tensor]) -> list[Tensor]:
         torch.zeros_like(leaf) if each is None else each
         for each, leaf in zip(found, leaves, strict=True)
     ]
+
+
+def everything(inputs: Inputs, run, **options) -> dict[str, Tensor]:
+    """Outputs, final states, trace, and every gradient with cotangents on all of them."""
+    result = run(call_of(inputs, **options))
+    names = [
+        "output",
+        *inputs.cell.states,
+        *(f"trace of {name}" for name in sorted(result.trace or ())),
+    ]
+    traced = [values for _, values in sorted((result.trace or {}).items())]
+    values = [result.output, *result.state, *traced]
+    leaves = inputs.leaves()
+    found = gradients(values, list(leaves.values()))
+    return dict(zip(names, values, strict=True)) | {
+        f"d {name}": value for name, value in zip(leaves, found, strict=True)
+    }
+
+
+def agree(inputs: Inputs, **options) -> None:
+    """The core may be off by a few times as much as the reference in float32: some sums cancel."""
+    rounded = inputs.to(torch.float32)
+    assert native.refuses(call_of(rounded, **options)) is None
+    truth = everything(rounded.to(torch.float64), REFERENCE.run, **options)
+    peer = everything(rounded, REFERENCE.run, **options)
+    for name, value in everything(rounded, native.run, **options).items():
+        bound = 2 * (SLACK * rms_ratio(peer[name], truth[name]) + FLOOR[torch.float32])
+        assert_close(name, value, truth[name], bound)

@@ -36,7 +36,7 @@ public:
     Panels get(const gw_problem& problem, const Params& params) {
         const size_t bytes = gw_packed_floats(&problem) * sizeof(float);
         if (bytes < kLeast || bytes > kMost || problem.num_threads > 1) return {};
-        const Key key = key_of(problem, params);
+        const Key key = key_of(problem, params, bytes);
         if (Panels found = find(key)) return found;
         Panels made(allocate(bytes), [](const float* data) { std::free(const_cast<float*>(data)); });
         if (gw_pack(&problem, params.data(), const_cast<float*>(made.get())) != GW_OK) return {};
@@ -49,13 +49,14 @@ private:
         int32_t cell;
         uint32_t options;
         int64_t input_size, hidden_size, proj_size;
+        size_t bytes;     // tiles have their own form
         const char* isa;  // one of the core's own names
         Fingerprint content;
 
         bool operator==(const Key& other) const {
             return content == other.content && cell == other.cell && options == other.options &&
                    input_size == other.input_size && hidden_size == other.hidden_size && proj_size == other.proj_size &&
-                   isa == other.isa;
+                   bytes == other.bytes && isa == other.isa;
         }
     };
     struct Entry {
@@ -65,12 +66,12 @@ private:
         uint64_t used;
     };
 
-    static Key key_of(const gw_problem& problem, const Params& params) {
+    static Key key_of(const gw_problem& problem, const Params& params, size_t bytes) {
         const auto sizes = param_sizes(problem, params);
         Fingerprinter content;
         for (int k = 0; k < GW_NUM_PARAMS; ++k) content.add(params[k], sizes[k] * sizeof(float));
         return {problem.cell,      problem.options,  problem.input_size, problem.hidden_size,
-                problem.proj_size, gw_isa_current(), content.finish()};
+                problem.proj_size, bytes,            gw_isa_current(),   content.finish()};
     }
 
     static float* allocate(size_t bytes) {

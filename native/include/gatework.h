@@ -7,7 +7,7 @@
  *
  * No function allocates (but for the threads of the core's own pool, at their first use), throws, or keeps a pointer.
  * The caller owns every buffer; sizes are asked for beforehand. All buffers are distinct. A sequence's result depends
- * neither on its batch mates nor on the number of threads, bit for bit.
+ * neither on its batch mates nor on the number of threads, bit for bit; but see batch_invariant.
  */
 #ifndef GATEWORK_H
 #define GATEWORK_H
@@ -41,7 +41,8 @@ typedef enum {
 
 typedef enum {
     GW_OK = 0,
-    GW_BAD_SIZE = 1,   /* a size is negative, hidden_size is 0, proj_size is not below it, or a share lies outside 0..1 */
+    GW_BAD_SIZE = 1,   /* a size is negative or fits no memory, hidden_size is 0, proj_size is not below it, or a share
+                        * lies outside 0..1 */
     GW_BAD_LENGTH = 2, /* a length lies outside 0..steps */
     GW_BAD_CELL = 3,   /* no such cell, or it has no such option */
     GW_BAD_ISA = 4,    /* unknown here; the list of gw_isa_name says what there is */
@@ -61,7 +62,12 @@ typedef struct {
     const int64_t* lengths;     /* (B), or NULL: all T */
     int32_t reverse;
     int32_t num_threads; /* at most so many; small problems use fewer */
+    /* Matrix tiles (instruction set "amx") round otherwise than the kernels that serve small batches better. 0: the
+     * batch decides, by a border at GW_TILE_BATCH sequences; 1: tiles are not used, whatever the batch. */
+    int32_t batch_invariant;
 } gw_problem;
+
+enum { GW_TILE_BATCH = 16 };
 
 /* Places of the parameters, and of their gradients, in an array of GW_NUM_PARAMS pointers. */
 typedef enum {
@@ -124,8 +130,8 @@ GW_API size_t gw_packed_floats(const gw_problem* problem);
 GW_API size_t gw_forward_workspace(const gw_problem* problem);  /* bytes; align the buffer to 64 */
 GW_API size_t gw_backward_workspace(const gw_problem* problem); /* bytes; align the buffer to 64 */
 
-/* The forward pass's copy of the parameters; good for any batch and direction of the same cell, sizes and
- * instruction set. */
+/* The forward pass's copy of the parameters; good for any other problem of the same cell, sizes, instruction set and
+ * gw_packed_floats. */
 GW_API gw_status gw_pack(const gw_problem* problem, const float* const* params, float* packed);
 
 /* One problem, or two at once, such as the two directions of a layer: each uses its own num_threads, so share out what

@@ -79,7 +79,7 @@ struct BackwardRecurrence {
                 out.split = {a.split[now] + at * 32, a.split_rows * 32};
                 out.split_input = {a.split_input[now] + at * 32, a.split_rows * 32};
             }
-            out.time_and_row = static_cast<uint32_t>((m.first_step + t) * m.batch + b);
+            out.time_and_row = mask_row(m, t, b);
         }
     }
 

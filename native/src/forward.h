@@ -50,7 +50,7 @@ struct ForwardRows {
                 out->stats = a.stats ? a.stats + position * kNormStats : nullptr;
                 out->shown = m.projected ? a.shown + row * m.H : nullptr;
                 out->split = {a.split_h[~s & 1] ? a.split_h[~s & 1] + row * 32 : nullptr, a.split_h_rows * 32};
-                out->time_and_row = static_cast<uint32_t>((m.first_step + t) * m.batch + b);
+                out->time_and_row = mask_row(m, t, b);
             }
         }
         return out - scratch;

@@ -66,6 +66,11 @@ static inline int gradient_slots(const Model& m) {
 static inline int summed_slots(const Model& m) { return gradient_slots(m) + (m.norm ? 2 * m.cell.gates : 0); }
 // Where the sums lie in a record: with a layer norm, past what the cell makes of them.
 static inline int sums_slot(const Model& m) { return m.norm ? m.cell.gates + 1 : 0; }
+// What the masks of step t of sequence b are drawn by. It wraps.
+static inline uint32_t mask_row(const Model& m, int64_t t, int64_t b) {
+    const auto low = [](int64_t whole) { return static_cast<uint32_t>(whole); };
+    return (low(m.first_step) + low(t)) * low(m.batch) + low(b);
+}
 // Whether a step is finished only when all panels of a row have their sums.
 static inline bool by_row(const Model& m) { return m.projected || m.norm; }
 
@@ -95,7 +100,7 @@ struct Row {  // one real step of one sequence, as the forward kernel needs it
     float* shown;           // (H) what a projection reads; nullptr without one
     float* stats;           // kNormStats; nullptr without a layer norm or a tape
     SplitRow split;         // where what the next step reads goes as parts
-    uint32_t time_and_row;  // (first_step + t) * B + b: what masks are drawn by
+    uint32_t time_and_row;  // see mask_row
 };
 
 struct ForwardArgs {

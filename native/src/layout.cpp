@@ -5,13 +5,21 @@ namespace {
 int64_t lanes() { return current_kernels().lanes; }
 int64_t panels_of(int64_t width) { return (width + lanes() - 1) / lanes(); }
 
-int64_t macs_of(const Model& m, int64_t rows) { return rows * m.H * m.cell.gates * (m.I + m.R); }
+// As a floating-point number, since the product of three sizes may leave 63 bits.
+double macs_of(const Model& m, int64_t rows) {
+    return static_cast<double>(rows) * static_cast<double>(m.H * m.cell.gates * (m.I + m.R));
+}
+
+constexpr int32_t kMostThreads = 1024;
+int32_t threads_of(const gw_problem& problem) {
+    return problem.num_threads < 1 ? 1 : problem.num_threads < kMostThreads ? problem.num_threads : kMostThreads;
+}
 
 // How `rows` sequences are shared among threads in a recurrence over `units` shareable slices of the hidden layer.
 Sharing share_recurrence(const gw_problem& problem, const Model& m, int64_t rows, int64_t units) {
     const int64_t tile_rows = current_kernels().tile_rows;
-    const int64_t threads = problem.num_threads < 1 ? 1 : problem.num_threads;
-    const int64_t macs = macs_of(m, rows);  // a step
+    const int64_t threads = threads_of(problem);
+    const double macs = macs_of(m, rows);  // a step
     if (threads == 1 || macs < 16 * 1024) return {1, 1};
     const Sharing by_rows{static_cast<int>(rows < threads ? rows : threads), 1};
     if (by_row(m)) return by_rows;
@@ -37,7 +45,7 @@ int64_t group_rows(int64_t rows, const Sharing& sharing) { return (rows + sharin
 }  // namespace
 
 int product_threads(const gw_problem& problem, int64_t steps) {
-    return problem.num_threads < 1 || macs_of(model_of(problem), steps) < 64 * 1024 ? 1 : problem.num_threads;
+    return macs_of(model_of(problem), steps) < 64 * 1024 ? 1 : threads_of(problem);
 }
 
 int64_t tape_floats(const gw_problem& problem) {

@@ -36,11 +36,13 @@ Zoneout zoneout_of(const gw_problem& problem, double share, uint32_t stream) {
             hash_key(problem.seed, stream)};
 }
 
-// Tiles pay off for wide layers. The batch has no say: a sequence's result must not depend on its batch mates.
-constexpr int64_t kTileWeights = 24 * 1024;
+// Tiles pay off for wide layers and many rows. The batch counts as it was given, empty sequences too, so that no more
+// than its size decides.
+constexpr int64_t kTileWeights = 96 * 1024;
 
 bool uses_tiles(const gw_problem& p) {
-    if (!current_tiles() || p.proj_size > 0 || has(p, GW_LAYER_NORM)) return false;
+    if (!current_tiles() || p.batch_invariant || p.batch < GW_TILE_BATCH) return false;
+    if (p.proj_size > 0 || has(p, GW_LAYER_NORM)) return false;
     const int64_t gates = current_kernels().cells.of[index_of(p)].facts.gates;
     return gates * p.hidden_size * (p.input_size + p.hidden_size) >= kTileWeights;
 }
@@ -54,6 +56,16 @@ Facts normalised(Facts cell) {
 }
 
 bool is_share(double value) { return value >= 0 && value < 1; }
+
+// What fits no memory is refused; of what does, no size in bytes leaves 63 bits.
+bool fits(const gw_problem& p) {
+    constexpr int64_t most = int64_t{1} << 31;
+    constexpr double most_floats = static_cast<double>(int64_t{1} << 44);
+    if (p.steps > most || p.batch > most || p.input_size > most || p.hidden_size > most) return false;
+    const double width = static_cast<double>(p.input_size + p.hidden_size);
+    return static_cast<double>(p.steps + 2) * static_cast<double>(p.batch + 1) * width <= most_floats &&
+           static_cast<double>(p.hidden_size) * width <= most_floats;
+}
 
 }  // namespace
 
@@ -104,7 +116,8 @@ gw_status check_problem(const gw_problem& p) {
     if (has(p, GW_LAYER_NORM) && p.proj_size) return GW_BAD_CELL;
     if (!lstm && (p.proj_size || p.cell_clip > 0 || p.zoneout_c > 0)) return GW_BAD_CELL;
     if (p.steps < 0 || p.batch < 0 || p.input_size < 0 || p.hidden_size < 1 || p.proj_size < 0 ||
-        p.proj_size >= p.hidden_size || !(p.cell_clip >= 0) || !is_share(p.zoneout_h) || !is_share(p.zoneout_c))
+        p.proj_size >= p.hidden_size || !(p.cell_clip >= 0) || !is_share(p.zoneout_h) || !is_share(p.zoneout_c) ||
+        !fits(p))
         return GW_BAD_SIZE;
     for (int64_t b = 0; p.lengths && b < p.batch; ++b) {
         if (p.lengths[b] < 0 || p.lengths[b] > p.steps) return GW_BAD_LENGTH;

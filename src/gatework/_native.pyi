@@ -26,6 +26,7 @@ class Problem:
         lengths: int,
         reverse: bool,
         num_threads: int,
+        batch_invariant: bool,
         params: Sequence[int],
         /,
     ) -> None: ...

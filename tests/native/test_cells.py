@@ -4,44 +4,15 @@ import dataclasses
 
 import pytest
 import torch
-from torch import Tensor
 
-from cases import SHAPES, Inputs, Shape, make_inputs
+from cases import SHAPES, Shape, make_inputs
 from gatework import cells
 from gatework.ops import core, native
 from gatework.ops.reference import REFERENCE
-from native_calls import BOUND, NOISES, RAGGED, RUNS, call_of, gradients
-from tolerances import FLOOR, SLACK, assert_close, rms_ratio
+from native_calls import BOUND, NOISES, RAGGED, RUNS, agree, call_of, gradients
+from tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(core.UNAVAILABLE is not None, reason=str(core.UNAVAILABLE))
-
-
-def everything(inputs: Inputs, run, **options) -> dict[str, Tensor]:
-    """Outputs, final states, trace, and every gradient with cotangents on all of them."""
-    result = run(call_of(inputs, **options))
-    names = [
-        "output",
-        *inputs.cell.states,
-        *(f"trace of {name}" for name in sorted(result.trace or ())),
-    ]
-    traced = [values for _, values in sorted((result.trace or {}).items())]
-    values = [result.output, *result.state, *traced]
-    leaves = inputs.leaves()
-    found = gradients(values, list(leaves.values()))
-    return dict(zip(names, values, strict=True)) | {
-        f"d {name}": value for name, value in zip(leaves, found, strict=True)
-    }
-
-
-def agree(inputs: Inputs, **options) -> None:
-    """The core may be off by a few times as much as the reference in float32: some sums cancel."""
-    rounded = inputs.to(torch.float32)
-    assert native.refuses(call_of(rounded, **options)) is None
-    truth = everything(rounded.to(torch.float64), REFERENCE.run, **options)
-    peer = everything(rounded, REFERENCE.run, **options)
-    for name, value in everything(rounded, native.run, **options).items():
-        bound = 2 * (SLACK * rms_ratio(peer[name], truth[name]) + FLOOR[torch.float32])
-        assert_close(name, value, truth[name], bound)
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])

@@ -158,6 +158,7 @@ template <int N, Start kStart, Weights kWeights = Weights::kNear>
 void multiply(const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_blocks, const Bf16* b, int64_t blocks,
               int64_t b_pitch, float* c, int64_t c_pitch) {
     const int64_t pairs = N > 1 ? row_blocks / 2 : 0;
+    // Without any k there is one empty piece: what starts from zero is zero.
     const auto piece = [&](int64_t k, int v) {
         const int64_t size = blocks - k < kPieceBlocks ? blocks - k : kPieceBlocks;
         const Bf16 *rows = a + k * kPlanes * a_plane, *columns = b + k * b_pitch + v * kBlock;
@@ -169,12 +170,12 @@ void multiply(const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_block
         }
     };
     if (pairs == 1) {  // the rows stay near from column to column
-        for (int64_t k = 0; k < blocks; k += kPieceBlocks) {
+        for (int64_t k = 0; k == 0 || k < blocks; k += kPieceBlocks) {
             for (int v = 0; v + 1 < N; v += 2) piece(k, v);
         }
     } else if (pairs > 1) {  // the weights stay near from row to row
         for (int v = 0; v + 1 < N; v += 2) {
-            for (int64_t k = 0; k < blocks; k += kPieceBlocks) piece(k, v);
+            for (int64_t k = 0; k == 0 || k < blocks; k += kPieceBlocks) piece(k, v);
         }
     }
     if (N == 3) {

@@ -34,6 +34,7 @@ GATES: tuple[tuple[tuple[int, ...], ...], ...] = (
 )
 ISA_VARIABLE = "GATEWORK_ISA"
 THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
+INVARIANT_VARIABLE = "GATEWORK_BATCH_INVARIANT"
 _LARGE = 1 << 18  # floats
 _LINE = 16  # floats of a cache line: tapes start at one
 
@@ -81,6 +82,20 @@ def setting() -> Setting:
 def num_threads() -> int:
     """Threads a pass may use: torch's number, or GATEWORK_NUM_THREADS."""
     return _thread_limit() or torch.get_num_threads()
+
+
+def is_batch_invariant() -> bool:
+    """Whether large batches must round as small ones do: GATEWORK_BATCH_INVARIANT is 1.
+
+    It matters on a machine with matrix tiles (AMX) alone; see native/include/gatework.h.
+
+    Raises:
+        InputError: the variable is neither 0 nor 1.
+    """
+    text = os.environ.get(INVARIANT_VARIABLE) or "0"
+    if text not in ("0", "1"):
+        raise InputError(f"{INVARIANT_VARIABLE} is {text!r}; expected 1 or 0.")
+    return text == "1"
 
 
 def describe() -> dict[str, str]:
@@ -260,6 +275,7 @@ def _core(problem: Problem) -> "_native.Problem":
         _address(problem.lengths),
         problem.reverse,
         num_threads(),
+        is_batch_invariant(),
         _addresses(setup.present, problem.params),
     )
 
