@@ -212,13 +212,12 @@ NB_MODULE(_native, m) {
         .def("__init__",
              [](Problem* self, int32_t cell, uint32_t options, int64_t steps, int64_t batch, int64_t input_size,
                 int64_t hidden_size, int64_t proj_size, float cell_clip, double zoneout_h, double zoneout_c,
-                bool training, uint64_t seed, int64_t first_step, Address lengths, bool reverse, int num_threads, bool batch_invariant,
-                const ParamAddresses& params) {
-                 new (self) Problem{
-                     {cell, options, steps, batch, input_size, hidden_size, proj_size, cell_clip, zoneout_h, zoneout_c,
-                      training, seed, first_step, reinterpret_cast<const int64_t*>(lengths), reverse, num_threads,
-                      batch_invariant},
-                     {}};
+                bool training, uint64_t seed, int64_t first_step, Address lengths, bool reverse, int num_threads,
+                bool batch_invariant, const ParamAddresses& params) {
+                 new (self) Problem{{cell, options, steps, batch, input_size, hidden_size, proj_size, cell_clip,
+                                     zoneout_h, zoneout_c, training, seed, first_step,
+                                     reinterpret_cast<const int64_t*>(lengths), reverse, num_threads, batch_invariant},
+                                    {}};
                  for (int k = 0; k < GW_NUM_PARAMS; ++k) self->params[k] = in(params[k]);
                  require(gw_check(&self->core));
              })

@@ -70,8 +70,8 @@ private:
         const auto sizes = param_sizes(problem, params);
         Fingerprinter content;
         for (int k = 0; k < GW_NUM_PARAMS; ++k) content.add(params[k], sizes[k] * sizeof(float));
-        return {problem.cell,      problem.options,  problem.input_size, problem.hidden_size,
-                problem.proj_size, bytes,            gw_isa_current(),   content.finish()};
+        return {problem.cell,      problem.options, problem.input_size, problem.hidden_size,
+                problem.proj_size, bytes,           gw_isa_current(),   content.finish()};
     }
 
     static float* allocate(size_t bytes) {

@@ -29,13 +29,13 @@ typedef enum { GW_LSTM = 0, GW_GRU = 1, GW_RNN = 2 } gw_cell;
 
 /* Flags. Gates that are absent are 1, and their rows leave the weights. */
 typedef enum {
-    GW_NO_INPUT_GATE = 1,  /* LSTM, as the next five */
+    GW_NO_INPUT_GATE = 1, /* LSTM, as the next five */
     GW_NO_FORGET_GATE = 2,
     GW_NO_OUTPUT_GATE = 4,
-    GW_COUPLED = 8,    /* i = 1 - f; the rows of i leave the weights */
-    GW_PEEPHOLE = 16,  /* the gates also see the memory */
+    GW_COUPLED = 8,   /* i = 1 - f; the rows of i leave the weights */
+    GW_PEEPHOLE = 16, /* the gates also see the memory */
     GW_LAYER_NORM = 32,
-    GW_RELU = 64,        /* RNN: relu for tanh */
+    GW_RELU = 64,         /* RNN: relu for tanh */
     GW_RESET_BEFORE = 128 /* GRU: the reset acts before the recurrent weights, not after */
 } gw_option;
 
@@ -55,11 +55,11 @@ typedef struct {
     int64_t steps, batch, input_size, hidden_size; /* T B I H */
     int64_t proj_size;                             /* LSTM: P, the width of a projected h; 0: none, P = H */
     float cell_clip;                               /* LSTM: c stays within +- this; 0: no bound */
-    double zoneout_h, zoneout_c; /* probability that a unit keeps its old state, below 1 */
-    int32_t training;           /* zoneout draws masks; else it mixes old and new by the probabilities */
-    uint64_t seed;              /* of the masks; see gw_zoneout_bits */
-    int64_t first_step;         /* when step 0 is, for the masks: a long scan may be run in stretches of time */
-    const int64_t* lengths;     /* (B), or NULL: all T */
+    double zoneout_h, zoneout_c;                   /* probability that a unit keeps its old state, below 1 */
+    int32_t training;       /* zoneout draws masks; else it mixes old and new by the probabilities */
+    uint64_t seed;          /* of the masks; see gw_zoneout_bits */
+    int64_t first_step;     /* when step 0 is, for the masks: a long scan may be run in stretches of time */
+    const int64_t* lengths; /* (B), or NULL: all T */
     int32_t reverse;
     int32_t num_threads; /* at most so many; small problems use fewer */
     /* Matrix tiles (instruction set "amx") round otherwise than the kernels that serve small batches better. 0: the
@@ -71,19 +71,19 @@ enum { GW_TILE_BATCH = 16 };
 
 /* Places of the parameters, and of their gradients, in an array of GW_NUM_PARAMS pointers. */
 typedef enum {
-    GW_WEIGHT_IH = 0,   /* (G*H, I) */
-    GW_WEIGHT_HH,       /* (G*H, P) */
-    GW_BIAS_IH,         /* (G*H) or NULL */
-    GW_BIAS_HH,         /* (G*H) or NULL */
-    GW_WEIGHT_HR,       /* (P, H): projection */
-    GW_WEIGHT_CI,       /* (H): peepholes of the gates there are */
-    GW_WEIGHT_CF,       /* (H) */
-    GW_WEIGHT_CO,       /* (H) */
-    GW_NORM_IH_WEIGHT,  /* (G*H): layer norm of W_ih x, of W_hh h and of c; each shift may be NULL */
+    GW_WEIGHT_IH = 0,  /* (G*H, I) */
+    GW_WEIGHT_HH,      /* (G*H, P) */
+    GW_BIAS_IH,        /* (G*H) or NULL */
+    GW_BIAS_HH,        /* (G*H) or NULL */
+    GW_WEIGHT_HR,      /* (P, H): projection */
+    GW_WEIGHT_CI,      /* (H): peepholes of the gates there are */
+    GW_WEIGHT_CF,      /* (H) */
+    GW_WEIGHT_CO,      /* (H) */
+    GW_NORM_IH_WEIGHT, /* (G*H): layer norm of W_ih x, of W_hh h and of c; each shift may be NULL */
     GW_NORM_IH_BIAS,
     GW_NORM_HH_WEIGHT,
     GW_NORM_HH_BIAS,
-    GW_NORM_C_WEIGHT,   /* (H) */
+    GW_NORM_C_WEIGHT, /* (H) */
     GW_NORM_C_BIAS,
     GW_NUM_PARAMS
 } gw_param;
@@ -111,20 +111,20 @@ typedef struct {
 } gw_forward;
 
 typedef struct {
-    gw_input x, y;                  /* as in the forward pass */
+    gw_input x, y; /* as in the forward pass */
     const float *h0, *c0, *recurrent_scale;
-    const float* tape;              /* as the forward pass left it */
-    gw_input dy;                    /* P wide; data NULL: zeros */
-    const float *dh_n, *dc_n;       /* (B, P), (B, H) or NULL: zeros */
-    gw_output dx;                   /* I wide, zero past each length; data NULL: not wanted */
-    float *dh0, *dc0;               /* (B, P), (B, H) */
-    float* const* gradients;        /* GW_NUM_PARAMS, shaped as the parameters; NULL: none is wanted */
+    const float* tape;        /* as the forward pass left it */
+    gw_input dy;              /* P wide; data NULL: zeros */
+    const float *dh_n, *dc_n; /* (B, P), (B, H) or NULL: zeros */
+    gw_output dx;             /* I wide, zero past each length; data NULL: not wanted */
+    float *dh0, *dc0;         /* (B, P), (B, H) */
+    float* const* gradients;  /* GW_NUM_PARAMS, shaped as the parameters; NULL: none is wanted */
 } gw_backward;
 
 GW_API gw_status gw_check(const gw_problem* problem);
 
 /* Sizes for a problem that gw_check accepts. */
-GW_API int32_t gw_gates(const gw_problem* problem);             /* G */
+GW_API int32_t gw_gates(const gw_problem* problem); /* G */
 GW_API size_t gw_tape_floats(const gw_problem* problem);
 GW_API size_t gw_packed_floats(const gw_problem* problem);
 GW_API size_t gw_forward_workspace(const gw_problem* problem);  /* bytes; align the buffer to 64 */
@@ -161,8 +161,8 @@ GW_API void gw_stream_get_state(const gw_stream* stream, float* h, float* c);
 /* NULL: zeros. */
 GW_API void gw_stream_set_state(gw_stream* stream, const float* h, const float* c);
 
-/* The bits that zoneout draws for one unit of one row, the same on every machine: a unit is zoned out when they are below
- * floor(p * 2^32). stream: 0 for h, 1 for c; row: (first_step + t) * B + b. */
+/* The bits that zoneout draws for one unit of one row, the same on every machine: a unit is zoned out when they are
+ * below floor(p * 2^32). stream: 0 for h, 1 for c; row: (first_step + t) * B + b. */
 GW_API uint32_t gw_zoneout_bits(uint64_t seed, uint32_t stream, uint32_t row, uint32_t unit);
 
 /* Instruction sets that this library holds and this machine runs, best first; NULL past the end. */

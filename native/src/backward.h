@@ -57,14 +57,14 @@ struct BackwardRecurrence {
             const int64_t row = row_of(i), b = a.plan.order[row];
             const int64_t t = m.reverse ? a.plan.length[row] - 1 - s : s, before = m.reverse ? t + 1 : t - 1;
             BackRow& out = scratch[i];
-            out.next = s + 1 == a.plan.length[row] ? nullptr
-                                                   : chunk.d_sum_at(s + 1, row, slots * L) + m.cell.hidden * L;
+            out.next =
+                s + 1 == a.plan.length[row] ? nullptr : chunk.d_sum_at(s + 1, row, slots * L) + m.cell.hidden * L;
             out.tape = a.pass.tape + (a.plan.start[s] + row) * tape;
             out.tape_before = s > 0 ? a.pass.tape + (a.plan.start[s - 1] + row) * tape : nullptr;
             out.c0 = a.pass.c0 ? a.pass.c0 + b * m.H : nullptr;
-            out.before = s > 0 ? a.pass.y.data + before * a.pass.y.step + b * a.pass.y.row
-                               : a.pass.h0 ? a.pass.h0 + b * m.R
-                                           : a.zeros;
+            out.before = s > 0       ? a.pass.y.data + before * a.pass.y.step + b * a.pass.y.row
+                         : a.pass.h0 ? a.pass.h0 + b * m.R
+                                     : a.zeros;
             out.scale = a.pass.recurrent_scale ? a.pass.recurrent_scale + b * m.R : nullptr;
             out.dy = a.pass.dy.data ? a.pass.dy.data + t * a.pass.dy.step + b * a.pass.dy.row : nullptr;
             out.dh_n = a.pass.dh_n ? a.pass.dh_n + b * m.R : nullptr;
@@ -90,8 +90,8 @@ struct BackwardRecurrence {
         if (!going_on) {
             for (int64_t i = 0; i < count * N; ++i) V::store(dh + i * L, V::zero());
         } else {
-            const TransposedProduct<V, N> product{a.packed_hh + p * L * panels * m.cell.gates * L,
-                                                  m.cell.gates * L, a.chunk_rows * slots * L, panels};
+            const TransposedProduct<V, N> product{a.packed_hh + p * L * panels * m.cell.gates * L, m.cell.gates * L,
+                                                  a.chunk_rows * slots * L, panels};
             product.set(count, dh, [&](int64_t i) { return row[i].next; });
         }
         const auto finish = by_row(m) ? pointwise.take_in : pointwise.gradient;

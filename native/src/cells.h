@@ -8,7 +8,7 @@
 #include "math.h"
 
 template <class V>
-struct Constants {  // what an update reads besides sums and states, for one panel
+struct Constants {                           // what an update reads besides sums and states, for one panel
     typename V::Reg peep_i, peep_f, peep_o;  // zero without peepholes
     typename V::Reg clip;                    // of the memory
     bool peephole, clipped;
@@ -154,8 +154,8 @@ struct Rnn {
         static void gradient(const Reg* tape, Reg, Reg dh, Reg& direct, Reg* d_sum) {
             const Reg n = tape[0];
             direct = V::zero();
-            d_sum[0] = kRelu ? V::select_le(n, V::zero(), V::zero(), dh)
-                             : V::mul(dh, V::sub(V::set(1.0f), V::mul(n, n)));
+            d_sum[0] =
+                kRelu ? V::select_le(n, V::zero(), V::zero(), dh) : V::mul(dh, V::sub(V::set(1.0f), V::mul(n, n)));
         }
     };
 };

@@ -164,9 +164,8 @@ struct ForwardScan : ForwardRows<V> {
         alignas(64) float sums[kGroupRows<V> * 8 * L];
         const bool made = a.chunk_steps > 0;
         if (m.cell.input == m.cell.hidden && m.R <= kPiece) {
-            for_blocks<V::kRows>(count, [&](int64_t i, auto block) {
-                in_registers<block.value>(row + i, p, made, sums + i * S * L);
-            });
+            for_blocks<V::kRows>(
+                count, [&](int64_t i, auto block) { in_registers<block.value>(row + i, p, made, sums + i * S * L); });
         } else {
             for (int64_t i = 0; i < count; ++i) {
                 const float* from = made ? row[i].record + p * record_pitch() + sums_slot(m) * L : panel(p);
@@ -249,5 +248,4 @@ struct ForwardScan : ForwardRows<V> {
             });
         }
     }
-
 };

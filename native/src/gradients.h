@@ -91,8 +91,7 @@ struct Products {
         list_rows(chunk);
         if (a.pass.dx.data) {
             transposed(chunk.d_sums() + m.cell.input * L, a.packed_ih, I, 4,
-                       share_of<V>(chunk.rows(), 1, share.index, share.count),
-                       [&](int64_t at) { return rows[at].dx; });
+                       share_of<V>(chunk.rows(), 1, share.index, share.count), [&](int64_t at) { return rows[at].dx; });
         }
         if (a.pass.gradients) add_weights(chunk);
     }
@@ -196,8 +195,7 @@ struct Products {
                 for (int64_t i = 0; i < count; ++i) {
                     float* to = out(first + i);
                     for (int64_t v = 0; v < wide; ++v) {
-                        V::store_first(to + (p + v) * L, V::load(block + (i * wide + v) * L),
-                                       lanes_of<V>(p + v, size));
+                        V::store_first(to + (p + v) * L, V::load(block + (i * wide + v) * L), lanes_of<V>(p + v, size));
                     }
                 }
             });
@@ -265,8 +263,8 @@ struct Products {
         const Range range = share_of<V>(R, V::kRows, share.index, share.count);
         for (int64_t p = 0; p < panels; ++p) {
             for (int64_t k = range.begin; k < range.end; ++k) {
-                V::store_first(a.pass.gradients[GW_WEIGHT_HR] + k * H + p * L,
-                               V::load(a.d_packed_hr + (p * R + k) * L), lanes_of<V>(p, H));
+                V::store_first(a.pass.gradients[GW_WEIGHT_HR] + k * H + p * L, V::load(a.d_packed_hr + (p * R + k) * L),
+                               lanes_of<V>(p, H));
             }
         }
     }

@@ -3,8 +3,8 @@
 #pragma once
 #include <cstdint>
 
-constexpr uint32_t kHashStep = 0x9E3779B9u;    // 2^32 / golden ratio
-constexpr uint32_t kHashFirst = 0x7feb352du;   // the multipliers of Wellons' lowbias32
+constexpr uint32_t kHashStep = 0x9E3779B9u;   // 2^32 / golden ratio
+constexpr uint32_t kHashFirst = 0x7feb352du;  // the multipliers of Wellons' lowbias32
 constexpr uint32_t kHashSecond = 0x846ca68bu;
 
 static inline uint32_t hash_mix(uint32_t x) {

@@ -57,8 +57,8 @@ static inline int bias_vectors(const Model& m) { return m.cell.sums; }
 static inline int constant_vectors(const Model& m) {
     return bias_vectors(m) + (m.peephole ? 3 : 0) + (m.norm ? 3 * m.cell.gates + 2 : 0);
 }
-// Vectors per unit that the backward recurrence leaves of each step: the gradients at the sums; with a layer norm at the
-// gates before activation and at shift and factor of c; at the peepholes.
+// Vectors per unit that the backward recurrence leaves of each step: the gradients at the sums; with a layer norm at
+// the gates before activation and at shift and factor of c; at the peepholes.
 static inline int gradient_slots(const Model& m) {
     return m.cell.sums + (m.norm ? m.cell.gates + 2 : 0) + (m.peephole ? 3 : 0);
 }
@@ -90,8 +90,8 @@ struct SplitRow {
 
 struct Row {  // one real step of one sequence, as the forward kernel needs it
     const float* x;
-    const float* operand;   // what the recurrent weights read
-    const float* before;    // the h before: the same, unless it is scaled
+    const float* operand;  // what the recurrent weights read
+    const float* before;   // the h before: the same, unless it is scaled
     float* y;
     float* next_operand;    // where y times `scale` goes for the next step; nullptr if not scaled
     const float* scale;     // (R)
@@ -125,8 +125,8 @@ struct ForwardArgs {
     int64_t split_x_rows, split_h_rows;  // with room for the tile that begins at the last row
 };
 
-struct BackRow {         // one real step of one sequence, as the backward recurrence needs it; panel 0 throughout
-    const float* next;   // gradient at the sums of the following step; nullptr at a sequence's last
+struct BackRow {        // one real step of one sequence, as the backward recurrence needs it; panel 0 throughout
+    const float* next;  // gradient at the sums of the following step; nullptr at a sequence's last
     const float* tape;
     const float* tape_before;  // tape of the step before, or nullptr: c0
     const float* c0;           // (H) or nullptr: zeros
@@ -139,7 +139,7 @@ struct BackRow {         // one real step of one sequence, as the backward recur
     float* direct;   // gradient at the h before that does not pass through the recurrent weights; nullptr if none
     float* dh;       // (R) gradient at h; nullptr unless a step is finished by row
     const float* stats;
-    float* shown;    // what the projection read, lane by lane of its panel; nullptr without one
+    float* shown;                 // what the projection read, lane by lane of its panel; nullptr without one
     SplitRow split, split_input;  // where the gradients at the sums of h and of x go as parts
     uint32_t time_and_row;
 };
@@ -164,22 +164,22 @@ struct BackwardArgs {
     const float* packed_hr;  // straight: a product with it leads from the projected h to what was projected
     const float* constants;  // [panel][those that are no biases][lanes]
     const float* stats;
-    float* carried;          // [panel][row][lanes]
-    float* direct;           // the same over R; nullptr if there is no such path
-    float* d_sums[2];        // each [panel][chunk_rows][gradient slots][lanes]
-    float* dh[2];            // each (chunk_rows, R): gradient at h, where a step is finished by row
-    float* shown[2];         // each [panel][chunk_rows][lanes]
-    float* operands;         // (chunk_rows, R): scaled h, made anew
-    int64_t chunk_rows;      // real steps that a chunk holds at most
-    float* d_packed;         // [panel][I + R][gates][lanes], then [panel][summed slots][lanes]
-    float* d_packed_hr;      // [panel][R][lanes]
-    const float* zeros;      // (max of H, R)
+    float* carried;                       // [panel][row][lanes]
+    float* direct;                        // the same over R; nullptr if there is no such path
+    float* d_sums[2];                     // each [panel][chunk_rows][gradient slots][lanes]
+    float* dh[2];                         // each (chunk_rows, R): gradient at h, where a step is finished by row
+    float* shown[2];                      // each [panel][chunk_rows][lanes]
+    float* operands;                      // (chunk_rows, R): scaled h, made anew
+    int64_t chunk_rows;                   // real steps that a chunk holds at most
+    float* d_packed;                      // [panel][I + R][gates][lanes], then [panel][summed slots][lanes]
+    float* d_packed_hr;                   // [panel][R][lanes]
+    const float* zeros;                   // (max of H, R)
     uint16_t *split[2], *split_input[2];  // gradients at the sums of h and of x as parts; the same if the sums are
     uint16_t* split_columns[2];           // x and h of the chunk, turned
     uint16_t* split_pairs;                // scratch for each thread
     int64_t split_rows;
-    float* tile_dh;  // [row][panels of R][lanes]
-    BackRow* scratch;        // scratch_rows for each thread of the recurrence
+    float* tile_dh;    // [row][panels of R][lanes]
+    BackRow* scratch;  // scratch_rows for each thread of the recurrence
     int64_t scratch_rows;
     StepRow* step_rows;    // chunk_rows for each thread
     int64_t group_panels;  // panels that a tile of the recurrence covers, 1..4
@@ -202,8 +202,7 @@ struct Pointwise {
     void (*gradient_rows)(const BackwardArgs&, const BackRow*, int64_t count);
     // The way of h out of a projection, and of its gradient in where steps are finished by row.
     void (*project)(const ForwardArgs&, const Row*, int64_t count, int64_t panel, const float* h, int64_t stride);
-    void (*take_in)(const BackwardArgs&, const BackRow*, int64_t count, int64_t panel, const float* dh,
-                      int64_t stride);
+    void (*take_in)(const BackwardArgs&, const BackRow*, int64_t count, int64_t panel, const float* dh, int64_t stride);
 };
 
 // The scans, by the number of a cell's gates.

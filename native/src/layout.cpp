@@ -35,7 +35,9 @@ Sharing share_recurrence(const gw_problem& problem, const Model& m, int64_t rows
 
 // Of an operand of that many rows, as in amx/: three parts of two bytes for each float, k in blocks of 32.
 constexpr int64_t kTileRows = 16, kTileDepth = 32, kTileChunk = 256;
-int64_t split_parts(int64_t rows, int64_t depth) { return 3 * rows * ((depth + kTileDepth - 1) / kTileDepth * kTileDepth); }
+int64_t split_parts(int64_t rows, int64_t depth) {
+    return 3 * rows * ((depth + kTileDepth - 1) / kTileDepth * kTileDepth);
+}
 
 // Room for the tile that begins at the last row, in whole pages of a plane.
 int64_t split_rows_for(int64_t rows) { return (rows + kTileRows + 63) / 64 * 64; }

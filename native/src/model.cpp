@@ -32,8 +32,8 @@ int index_of(const gw_problem& problem) {
 
 Zoneout zoneout_of(const gw_problem& problem, double share, uint32_t stream) {
     const double bits = std::floor(share * 4294967296.0);
-    return {problem.training != 0, static_cast<float>(share), bits < 4294967295.0 ? static_cast<uint32_t>(bits) : 4294967295u,
-            hash_key(problem.seed, stream)};
+    return {problem.training != 0, static_cast<float>(share),
+            bits < 4294967295.0 ? static_cast<uint32_t>(bits) : 4294967295u, hash_key(problem.seed, stream)};
 }
 
 // Tiles pay off for wide layers and many rows. The batch counts as it was given, empty sequences too, so that no more

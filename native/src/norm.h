@@ -49,8 +49,7 @@ struct Norm {
         sum = V::zero();
         for (int64_t p = 0; p < panels; ++p) {
             for (int v = 0; v < slots; ++v) {
-                const Reg d = V::keep_first(V::sub(V::load(at + p * pitch + v * L), V::set(mean)),
-                                            lanes_of<V>(p, m.H));
+                const Reg d = V::keep_first(V::sub(V::load(at + p * pitch + v * L), V::set(mean)), lanes_of<V>(p, m.H));
                 sum = V::fma(d, d, sum);
             }
         }
@@ -130,9 +129,7 @@ struct Norm {
             : d(V::set(static_cast<float>(total<V>(sums.d) / count))),
               dn(V::set(static_cast<float>(total<V>(sums.dn) / count))),
               scale(V::set(by)) {}
-        Reg gradient(Reg at, Reg n) const {
-            return V::mul(V::sub(V::sub(at, d), V::mul(n, dn)), scale);
-        }
+        Reg gradient(Reg at, Reg n) const { return V::mul(V::sub(V::sub(at, d), V::mul(n, dn)), scale); }
     };
 
     static void gradient(const BackwardArgs& a, const BackRow* rows, int64_t count) {

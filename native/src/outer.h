@@ -8,7 +8,8 @@ template <class V>
 struct Outer {
     using Reg = typename V::Reg;
     static constexpr int L = V::kLanes;
-    static constexpr int64_t kSteps = 96;  // of the gradients, that the nearest cache holds while columns pass over them
+    static constexpr int64_t kSteps =
+        96;  // of the gradients, that the nearest cache holds while columns pass over them
 
     const int64_t count;  // real steps
     const bool is_first;  // set, rather than add

@@ -231,8 +231,8 @@ gw_status gw_run_forward(int32_t count, const gw_problem* problems, const float*
     }
     side_by_side(count, threads, [&](int i, int index, int) {
         ForwardJob& job = jobs[i];
-        scans_of(problems[i]).forward(job.args, pointwise_of(problems[i]),
-                                      part_of(job.layout.sharing, index, job.slices));
+        scans_of(problems[i])
+            .forward(job.args, pointwise_of(problems[i]), part_of(job.layout.sharing, index, job.slices));
     });
     return GW_OK;
 }
@@ -247,8 +247,7 @@ gw_status gw_run_backward(int32_t count, const gw_problem* problems, const float
         packers[i] = product_threads(problems[i], 8);
         threads[i] = jobs[i].layout.threads;
     }
-    side_by_side(count, packers,
-                 [&](int i, int index, int of) { jobs[i].pack(problems[i], params[i], {index, of}); });
+    side_by_side(count, packers, [&](int i, int index, int of) { jobs[i].pack(problems[i], params[i], {index, of}); });
     side_by_side(count, threads, [&](int i, int index, int of) {
         BackwardJob& job = jobs[i];
         if (job.args.plan.steps == 0) {

@@ -31,26 +31,28 @@ constexpr Pointwise pointwise_of(decltype(Pointwise::update_rows) update_rows = 
 
 template <class V, int G>
 constexpr Scans scans_of() {
-    return {Pack<V>::packed_floats, Pack<V>::transposed_floats, Pack<V>::forward, Pack<V>::transposed, ForwardScan<V, G>::run, ForwardScan<V, G>::one,
-            BackwardScan<V, G>::run};
+    return {Pack<V>::packed_floats, Pack<V>::transposed_floats, Pack<V>::forward,       Pack<V>::transposed,
+            ForwardScan<V, G>::run, ForwardScan<V, G>::one,     BackwardScan<V, G>::run};
 }
 
 template <class V, Write kWrite, bool kForget, bool kOutput>
 constexpr Pointwise lstm() {
     using Cell = Lstm<kWrite, kForget, kOutput>;
-    if constexpr (V::kSplits) return pointwise_of<V, Cell>();
-    else return pointwise_of<V, Cell>(Norm<V, Cell>::finish, Norm<V, Cell>::gradient);
+    if constexpr (V::kSplits)
+        return pointwise_of<V, Cell>();
+    else
+        return pointwise_of<V, Cell>(Norm<V, Cell>::finish, Norm<V, Cell>::gradient);
 }
 
 // The order is that of index_of in model.cpp. A coupled input gate comes with a forget gate only.
 template <class V>
 constexpr Cells all_cells() {
     return {{lstm<V, Write::kGate, false, false>(), lstm<V, Write::kGate, false, true>(),
-            lstm<V, Write::kGate, true, false>(), lstm<V, Write::kGate, true, true>(),
-            lstm<V, Write::kCoupled, true, false>(), lstm<V, Write::kCoupled, true, true>(),
-            lstm<V, Write::kAlways, false, false>(), lstm<V, Write::kAlways, false, true>(),
-            lstm<V, Write::kAlways, true, false>(), lstm<V, Write::kAlways, true, true>(),
-            pointwise_of<V, Gru>(), pointwise_of<V, Rnn<false>>(), pointwise_of<V, Rnn<true>>()}};
+             lstm<V, Write::kGate, true, false>(), lstm<V, Write::kGate, true, true>(),
+             lstm<V, Write::kCoupled, true, false>(), lstm<V, Write::kCoupled, true, true>(),
+             lstm<V, Write::kAlways, false, false>(), lstm<V, Write::kAlways, false, true>(),
+             lstm<V, Write::kAlways, true, false>(), lstm<V, Write::kAlways, true, true>(), pointwise_of<V, Gru>(),
+             pointwise_of<V, Rnn<false>>(), pointwise_of<V, Rnn<true>>()}};
 }
 
 template <class V>

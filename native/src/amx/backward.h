@@ -26,7 +26,7 @@ struct BackwardScan {
     const int64_t blocks = block_count(vectors * L);  // of k, in a row of gradients
     const int64_t plane = a.split_rows * kDepth;
     const bool far = blocks * shared.panels * kBlock * 2 >= kFarBytes;
-    static constexpr int64_t kPiece = 32;            // blocks of k
+    static constexpr int64_t kPiece = 32;           // blocks of k
     static constexpr int64_t kColumnsAtOnce = 512;  // of x and h
 
     static void run(const BackwardArgs& args, const Pointwise& pointwise, const Part* part, Share share) {
@@ -93,8 +93,8 @@ struct BackwardScan {
                         constexpr int N = width.value;
                         const auto run = k == 0 ? multiply_at<N, Start::kZero> : multiply_at<N, Start::kSums>;
                         run(far, next + k * kPlanes * plane, plane, kTile, tiles_of(rows),
-                            weights_at(a.packed_hh, p) + k * N * kBlock, piece, N * kBlock,
-                            dh_at(0, p), shared.panels * L);
+                            weights_at(a.packed_hh, p) + k * N * kBlock, piece, N * kBlock, dh_at(0, p),
+                            shared.panels * L);
                     },
                     Size<4>{});
             }
@@ -108,8 +108,8 @@ struct BackwardScan {
     // out[count][N][L] = rows of gradients times the columns of panels p .. p + N.
     template <int N>
     void transposed(const Bf16* rows, int64_t count, const float* packed, int64_t p, float* out) const {
-        multiply_at<N, Start::kZero>(far, rows, plane, kTile, tiles_of(count), weights_at(packed, p), blocks, N * kBlock,
-                                  out, N * L);
+        multiply_at<N, Start::kZero>(far, rows, plane, kTile, tiles_of(count), weights_at(packed, p), blocks,
+                                     N * kBlock, out, N * L);
     }
 
     template <class Out>

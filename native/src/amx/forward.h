@@ -84,7 +84,7 @@ struct ForwardScan : ForwardRows<Vector> {
             for (int64_t first = 0; first < count; first += kInputGroup) {
                 const int64_t size = count - first < kInputGroup ? count - first : kInputGroup;
                 multiply_at<G, Start::kZero>(far_input, x.at(first), x.plane(), kTile, tiles_of(size),
-                                          packed.input + p * panel_parts(m.I, G), blocks, G * kBlock, sums, G * L);
+                                             packed.input + p * panel_parts(m.I, G), blocks, G * kBlock, sums, G * L);
                 for (int64_t i = 0; i < size; ++i) {
                     float* to = scratch[first + i].record + p * record_pitch();
                     for (int v = 0; v < S; ++v) {
@@ -103,7 +103,8 @@ struct ForwardScan : ForwardRows<Vector> {
         const Planes operand = h(s);
         for (int64_t first = 0; first < n; first += kGroup, row += kGroup) {
             const int64_t size = n - first < kGroup ? n - first : kGroup;
-            // Tiles do not see vector stores before these reach the cache: start from zero, and add what was made before.
+            // Tiles do not see vector stores before these reach the cache: start from zero, and add what was made
+            // before.
             multiply_at<G, Start::kZero>(far, operand.at(first), operand.plane(), kTile, tiles_of(size),
                                          packed.hidden + p * panel_parts(m.R, G), block_count(m.R), G * kBlock,
                                          sums + m.cell.hidden * L, S * L);

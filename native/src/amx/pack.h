@@ -8,7 +8,7 @@
 
 namespace amx {
 
-constexpr int64_t kGroup = 64;                // rows that pass through memory at once
+constexpr int64_t kGroup = 64;              // rows that pass through memory at once
 constexpr int64_t kFarBytes = 1536 * 1024;  // of weights used at every step: more than stays in the cache of a core
 
 GATEWORK_INLINE int64_t tiles_of(int64_t width) { return (width + kColumns - 1) / kColumns; }

@@ -59,7 +59,8 @@ GATEWORK_INLINE void fetch(const Bf16* tile) {
 //   b  N columns of tiles: [blocks] of [N][plane][16 pairs of k][16 columns][2 of k], b_pitch Bf16s apart
 //   c  [16 rows] of [N][16] floats, c_pitch floats apart; as many rows as the tiles are configured for
 template <int N, Start kStart, Weights kWeights = Weights::kNear>
-GATEWORK_INLINE void product(const Bf16* a, int64_t a_plane, const Bf16* b, int64_t blocks, int64_t b_pitch, float* c, int64_t c_pitch) {
+GATEWORK_INLINE void product(const Bf16* a, int64_t a_plane, const Bf16* b, int64_t blocks, int64_t b_pitch, float* c,
+                             int64_t c_pitch) {
     static_assert(N >= 1 && N <= 4, "four results fit beside the operands");
     Tiles::fence();
     GATEWORK_AMX_START(0, c)
@@ -82,12 +83,12 @@ GATEWORK_INLINE void product(const Bf16* a, int64_t a_plane, const Bf16* b, int6
 }
 
 // One part of A (both blocks of rows) times one part of B (both columns of tiles).
-#define GATEWORK_AMX_SQUARE(part)              \
+#define GATEWORK_AMX_SQUARE(part)                \
     GATEWORK_AMX_LOAD(4, a + (part) * a_plane);  \
-    _tile_dpbf16ps(0, 4, 6);                   \
-    _tile_dpbf16ps(1, 4, 7);                   \
+    _tile_dpbf16ps(0, 4, 6);                     \
+    _tile_dpbf16ps(1, 4, 7);                     \
     GATEWORK_AMX_LOAD(5, a2 + (part) * a_plane); \
-    _tile_dpbf16ps(2, 5, 6);                   \
+    _tile_dpbf16ps(2, 5, 6);                     \
     _tile_dpbf16ps(3, 5, 7);
 
 // The same for two blocks of rows and two columns of tiles, which reads half as much of b. The second rows begin
@@ -192,7 +193,7 @@ void multiply(const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_block
 // The same, asking ahead for weights that are far.
 template <int N, Start kStart>
 void multiply_at(bool far, const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_blocks, const Bf16* b,
-              int64_t blocks, int64_t b_pitch, float* c, int64_t c_pitch) {
+                 int64_t blocks, int64_t b_pitch, float* c, int64_t c_pitch) {
     const auto run = far ? multiply<N, kStart, Weights::kFar> : multiply<N, kStart, Weights::kNear>;
     run(a, a_plane, a_pitch, row_blocks, b, blocks, b_pitch, c, c_pitch);
 }

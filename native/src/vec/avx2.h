@@ -8,7 +8,7 @@
 
 struct Avx2 {
     using Reg = __m256;
-    static constexpr int kPanelStep = 1;  // panels that threads share hidden units by
+    static constexpr int kPanelStep = 1;    // panels that threads share hidden units by
     static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 8;
     static constexpr int kRows = 3;  // 3 x 4 accumulators + 1 broadcast + weights from memory: 16 registers
@@ -34,8 +34,8 @@ struct Avx2 {
         return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LE_OQ));
     }
     static Reg hits(uint32_t row, uint32_t first, uint32_t threshold) {
-        const __m256i unit = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(first)),
-                                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        const __m256i unit =
+            _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(first)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         __m256i x = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(row)),
                                      _mm256_mullo_epi32(unit, _mm256_set1_epi32(static_cast<int>(kHashStep))));
         x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
@@ -45,8 +45,8 @@ struct Avx2 {
         x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
         // Signed comparison only: both sides shift by 2^31.
         const __m256i flip = _mm256_set1_epi32(INT32_MIN);
-        const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(threshold ^ 0x80000000u)),
-                                                 _mm256_xor_si256(x, flip));
+        const __m256i below =
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(threshold ^ 0x80000000u)), _mm256_xor_si256(x, flip));
         return _mm256_and_ps(set(1.0f), _mm256_castsi256_ps(below));
     }
     static Reg pow2_of_low_bits(Reg shifted) {

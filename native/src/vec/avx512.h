@@ -8,7 +8,7 @@
 
 struct Avx512 {
     using Reg = __m512;
-    static constexpr int kPanelStep = 1;  // panels that threads share hidden units by
+    static constexpr int kPanelStep = 1;    // panels that threads share hidden units by
     static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 16;
     static constexpr int kRows = 6;  // 6 x 4 accumulators + 4 weights, broadcasts from memory: 28 of 32 registers
@@ -24,8 +24,8 @@ struct Avx512 {
     static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
     static Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
     static Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
-    // By the 14-bit reciprocal and two corrections: within an ulp, in a fifth of the time of a division. |b| stays within
-    // 2^-125 .. 2^127, as all divisors in math.h do.
+    // By the 14-bit reciprocal and two corrections: within an ulp, in a fifth of the time of a division. |b| stays
+    // within 2^-125 .. 2^127, as all divisors in math.h do.
     static Reg div(Reg a, Reg b) {
         Reg r = _mm512_rcp14_ps(b);
         r = fma(r, _mm512_fnmadd_ps(b, r, set(1.0f)), r);

@@ -9,7 +9,7 @@
 struct Generic {
     typedef float Reg __attribute__((vector_size(16)));
     typedef int32_t Int __attribute__((vector_size(16)));
-    static constexpr int kPanelStep = 1;  // panels that threads share hidden units by
+    static constexpr int kPanelStep = 1;    // panels that threads share hidden units by
     static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 4;
     static constexpr int kRows = 2;  // rows of a register tile: 2 x 4 accumulators leave half of 16 registers
