@@ -13,8 +13,13 @@ from data_paths import ROOT
 TINY = {
     "family.py": ["--point", "4", "2", "3", "4", "--only", "gru", "plain", "peephole", "trace"],
     "ragged.py": ["--steps", "8"],
+    "streaming.py": ["--only", "H=8"],
 }
-LINES = {"family.py": ["gru", "plain lstm", "peephole=True", "trace=True"], "ragged.py": ["T=8"]}
+LINES = {
+    "family.py": ["gru", "plain lstm", "peephole=True", "trace=True"],
+    "ragged.py": ["T=8"],
+    "streaming.py": ["H=8"],
+}
 
 
 @pytest.mark.parametrize("script", TINY)

@@ -161,3 +161,15 @@ def test_copies_and_pickles_of_the_module_are_independent(tmp_path):
 def test_dropout_without_a_second_layer_warns_as_in_torch():
     with pytest.warns(UserWarning, match="acts between layers"):
         gatework.GRU(5, 8, dropout=0.5)
+
+
+def test_mode_and_nonlinearity_are_torchs():
+    for ours, torchs in (
+        (gatework.LSTM(2, 3), nn.LSTM(2, 3)),
+        (gatework.GRU(2, 3), nn.GRU(2, 3)),
+        (gatework.RNN(2, 3), nn.RNN(2, 3)),
+        (gatework.RNN(2, 3, nonlinearity="relu"), nn.RNN(2, 3, nonlinearity="relu")),
+    ):
+        assert ours.mode == torchs.mode
+        if isinstance(torchs, nn.RNN):
+            assert ours.nonlinearity == torchs.nonlinearity

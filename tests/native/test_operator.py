@@ -178,3 +178,16 @@ def test_a_missing_parameter_is_an_error():
     inputs[5] = [0, 16, 0b1111, 0]  # peepholes without their weights
     with pytest.raises(ValueError, match="missing"):
         forward(*inputs, TAPE, False)
+
+
+@pytest.mark.filterwarnings("ignore")  # the compiler's own, of its own doings
+def test_compile_with_graph_breaks_trains():
+    layer = LSTM(4, 8, bidirectional=True)
+    x = torch.randn(5, 3, 4, requires_grad=True)
+    torch._dynamo.reset()
+    output, _ = torch.compile(layer, backend="aot_eager")(x)
+    truth, _ = layer(x)
+    assert output.equal(truth)
+    (found,) = torch.autograd.grad(output.sum(), x)
+    (expected,) = torch.autograd.grad(truth.sum(), x)
+    torch.testing.assert_close(found, expected)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from gatework.cells import AbstractCell, State
+from gatework.cells import RNN, AbstractCell, State
 from gatework.errors import InputError
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.regularisers import Regularisers
@@ -157,6 +157,13 @@ class AbstractRecurrent(nn.Module, abc.ABC):
     @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
+
+    @final
+    @property
+    def mode(self) -> str:
+        """What torch's layers call their kind: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU"."""
+        kind = self.cell.name.upper()
+        return f"{kind}_{self.cell.nonlinearity.upper()}" if isinstance(self.cell, RNN) else kind
 
     @final
     @property

@@ -81,3 +81,9 @@ class RNN(AbstractSingleState):
             device=device,
             dtype=dtype,
         )
+
+    @property
+    def nonlinearity(self) -> str:
+        """ "tanh" or "relu", as in torch."""
+        assert isinstance(self.cell, cells.RNN), "made so"
+        return self.cell.nonlinearity

@@ -1,6 +1,6 @@
 """The native scan as torch operators: any cell of the core, in one direction or both at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -117,7 +117,9 @@ def _forward(*inputs: Any) -> list[Tensor]:
     return [y, *finals, kept, *core.read_tape(first, tape)]
 
 
-torch.library.impl("gatework::scan_forward", "CPU", _forward)
+# Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
+_run_forward: Callable[..., list[Tensor]] = torch.compiler.disable(_forward)
+torch.library.impl("gatework::scan_forward", "CPU", _run_forward)
 
 
 @torch.library.register_fake("gatework::scan_forward")
@@ -164,7 +166,8 @@ def _backward(*inputs: Any) -> list[Tensor]:
     ]
 
 
-torch.library.impl("gatework::scan_backward", "CPU", _backward)
+_run_backward: Callable[..., list[Tensor]] = torch.compiler.disable(_backward)
+torch.library.impl("gatework::scan_backward", "CPU", _run_backward)
 
 
 @torch.library.register_fake("gatework::scan_backward")
@@ -182,14 +185,14 @@ def _backward_fake(*inputs: Any) -> list[Tensor]:
 def scan_forward(reads: Reads, keep: int, *, trace: bool) -> list[Tensor]:
     """The operator gatework::scan_forward, without the dispatcher where nobody watches it."""
     if _is_plain(reads):
-        return _forward(*reads, keep, trace)
+        return _run_forward(*reads, keep, trace)
     return torch.ops.gatework.scan_forward(*reads, keep, trace)
 
 
 def scan_backward(reads: Reads, *rest: Any) -> list[Tensor]:
     """The operator gatework::scan_backward, likewise."""
     if _is_plain(reads):
-        return _backward(*reads, *rest)
+        return _run_backward(*reads, *rest)
     return torch.ops.gatework.scan_backward(*reads, *rest)
 
 
