@@ -1,6 +1,6 @@
 """The native scan as torch operators: any cell of the core, in one direction or both at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -118,7 +118,7 @@ def _forward(*inputs: Any) -> list[Tensor]:
 
 
 # Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
-_run_forward: Callable[..., list[Tensor]] = torch.compiler.disable(_forward)
+_run_forward: Any = torch.compiler.disable(_forward)
 torch.library.impl("gatework::scan_forward", "CPU", _run_forward)
 
 
@@ -166,7 +166,7 @@ def _backward(*inputs: Any) -> list[Tensor]:
     ]
 
 
-_run_backward: Callable[..., list[Tensor]] = torch.compiler.disable(_backward)
+_run_backward: Any = torch.compiler.disable(_backward)
 torch.library.impl("gatework::scan_backward", "CPU", _run_backward)
 
 
