@@ -7,7 +7,6 @@ SETUP  := $(VENV)/.setup
 NATIVE := $(wildcard native/*.txt native/*/*.h native/*/*.cpp native/*/*/*.h native/*/*/*.cpp)
 NATIVE_CODE := $(filter %.h %.cpp,$(NATIVE))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
-ASAN   := build/asan
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-slow test-native demo bench docs format clean
@@ -42,13 +41,20 @@ test: setup  ## the fast tests and every example in a docstring
 test-slow: setup  ## the tests that take minutes
 	$(BIN)/pytest -n $(JOBS) -m slow
 
-test-native: $(VENV)/.packages  ## the core's own tests under the address and undefined sanitizers
-	$(BIN)/cmake -S . -B $(ASAN) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+test-native: $(VENV)/.packages  ## the core's own tests under sanitizers: address and undefined, then threads
+	$(call sanitized,asan,address$(COMMA)undefined)
+	$(call sanitized,tsan,thread,-L threads)
+
+# The core and its tests under build/$(1), built with the sanitizers $(2); those that ctest's arguments $(3) choose.
+COMMA := ,
+define sanitized
+	$(BIN)/cmake -S . -B build/$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
 		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGATEWORK_PYTHON=OFF \
-		-DGATEWORK_NATIVE_TESTS=ON -DGATEWORK_SANITIZE=address,undefined
-	$(BIN)/cmake --build $(ASAN)
+		-DGATEWORK_NATIVE_TESTS=ON -DGATEWORK_SANITIZE=$(2)
+	$(BIN)/cmake --build build/$(1)
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		$(BIN)/ctest --test-dir $(ASAN) --output-on-failure --no-tests=error
+		$(BIN)/ctest --test-dir build/$(1) --output-on-failure --no-tests=error $(3)
+endef
 
 demo: setup  ## from a small real series to a forecast, its scores and a report
 	$(BIN)/gatework demo

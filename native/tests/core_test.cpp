@@ -3,30 +3,20 @@
 // too.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "gatework.h"
+#include "harness.h"
 #include "truth.h"
 
 namespace {
 
-int g_failed = 0, g_passed = 0;
+Tally tally;
 
-void expect(bool condition, const std::string& what) {
-    condition ? ++g_passed : ++g_failed;
-    if (!condition) std::printf("FAILED: %s\n", what.c_str());
-}
-
-bool same(const Floats& a, const Floats& b) {  // bit for bit, so that NaN equals NaN
-    return a.size() == b.size() && (a.empty() || !std::memcmp(a.data(), b.data(), a.size() * sizeof(float)));
-}
+void expect(bool condition, const std::string& what) { tally.expect(condition, what); }
 
 struct Results {  // everything a forward and a backward pass give, by the same names as in gatework.h
     Floats y, h_n, c_n, dx, dh0, dc0, dw_ih, dw_hh, db_ih, db_hh;
@@ -36,53 +26,49 @@ struct Results {  // everything a forward and a backward pass give, by the same 
     }
 };
 
-// A buffer that starts on a 64-byte border and, for sanitizers, ends where it ends.
-struct Workspace {
-    explicit Workspace(size_t bytes) : data(std::aligned_alloc(64, (bytes + 127) / 64 * 64)) {}
-    ~Workspace() { std::free(data); }
-    void* data;
-};
+gw_problem problem_of(const Case& c, int threads) {
+    gw_problem problem{};
+    problem.cell = GW_LSTM;
+    problem.steps = c.T, problem.batch = c.B, problem.input_size = c.I, problem.hidden_size = c.H;
+    problem.lengths = c.lengths.empty() ? nullptr : c.lengths.data();
+    problem.reverse = c.reverse, problem.num_threads = threads;
+    return problem;
+}
 
 Results run(const Case& c, const Data& d, int threads) {
-    const gw_problem problem{GW_LSTM,   c.T,    c.B, c.I, c.H, c.lengths.empty() ? nullptr : c.lengths.data(),
-                             c.reverse, threads};
-    const gw_params params{d.w_ih.data(), d.w_hh.data(), d.b_ih.data(), d.b_hh.data()};
-    const float nan = std::numeric_limits<float>::quiet_NaN();  // whatever is not written shows
-    auto fresh = [&](int64_t n) { return Floats(static_cast<size_t>(n), nan); };
+    const gw_problem problem = problem_of(c, threads);
+    const float* const tensors[GW_NUM_PARAMS] = {d.w_ih.data(), d.w_hh.data(), d.b_ih.data(), d.b_hh.data()};
+    const float* const* params = tensors;
     Results r;
     r.y = fresh(c.T * c.B * c.H), r.h_n = fresh(c.B * c.H), r.c_n = fresh(c.B * c.H);
     Floats tape = fresh(static_cast<int64_t>(gw_tape_floats(&problem)));
     const gw_input x{d.x.data(), c.B * c.I, c.I};
     {
-        Workspace workspace(gw_forward_workspace(&problem));
-        const gw_forward pass{
-            x, d.h0.data(), d.c0.data(), {r.y.data(), c.B * c.H, c.H}, r.h_n.data(), r.c_n.data(), tape.data()};
-        expect(gw_run_forward(&problem, &params, &pass, workspace.data) == GW_OK, c.name() + " forward");
+        const Workspace workspace(gw_forward_workspace(&problem));
+        void* const memory = workspace.get();
+        gw_forward pass{};
+        pass.x = x, pass.h0 = d.h0.data(), pass.c0 = d.c0.data(), pass.y = {r.y.data(), c.B * c.H, c.H};
+        pass.h_n = r.h_n.data(), pass.c_n = r.c_n.data(), pass.tape = tape.data();
+        expect(gw_run_forward(1, &problem, &params, &pass, &memory) == GW_OK, c.name() + " forward");
         Floats y = fresh(c.T * c.B * c.H), h_n = r.h_n, c_n = r.c_n;  // without a tape: the same numbers
-        const gw_forward inference{x,          d.h0.data(), d.c0.data(), {y.data(), c.B * c.H, c.H},
-                                   h_n.data(), c_n.data(),  nullptr};
-        gw_run_forward(&problem, &params, &inference, workspace.data);
+        Floats packed = fresh(static_cast<int64_t>(gw_packed_floats(&problem)));
+        gw_pack(&problem, params, packed.data());
+        pass.y.data = y.data(), pass.h_n = h_n.data(), pass.c_n = c_n.data(), pass.tape = nullptr;
+        pass.packed = packed.data();
+        gw_run_forward(1, &problem, &params, &pass, &memory);
         expect(same(y, r.y) && same(c_n, r.c_n), c.name() + " inference equals training");
     }
     r.dx = fresh(c.T * c.B * c.I), r.dh0 = fresh(c.B * c.H), r.dc0 = fresh(c.B * c.H);
     r.dw_ih = fresh(4 * c.H * c.I), r.dw_hh = fresh(4 * c.H * c.H), r.db_ih = fresh(4 * c.H), r.db_hh = fresh(4 * c.H);
-    Workspace workspace(gw_backward_workspace(&problem));
-    const gw_backward pass{x,
-                           {r.y.data(), c.B * c.H, c.H},
-                           d.h0.data(),
-                           d.c0.data(),
-                           tape.data(),
-                           {d.dy.data(), c.B * c.H, c.H},
-                           d.dh_n.data(),
-                           d.dc_n.data(),
-                           {r.dx.data(), c.B * c.I, c.I},
-                           r.dh0.data(),
-                           r.dc0.data(),
-                           r.dw_ih.data(),
-                           r.dw_hh.data(),
-                           r.db_ih.data(),
-                           r.db_hh.data()};
-    expect(gw_run_backward(&problem, &params, &pass, workspace.data) == GW_OK, c.name() + " backward");
+    const Workspace workspace(gw_backward_workspace(&problem));
+    void* const memory = workspace.get();
+    float* const gradients[GW_NUM_PARAMS] = {r.dw_ih.data(), r.dw_hh.data(), r.db_ih.data(), r.db_hh.data()};
+    gw_backward pass{};
+    pass.x = x, pass.y = {r.y.data(), c.B * c.H, c.H}, pass.h0 = d.h0.data(), pass.c0 = d.c0.data();
+    pass.tape = tape.data(), pass.dy = {d.dy.data(), c.B * c.H, c.H};
+    pass.dh_n = d.dh_n.data(), pass.dc_n = d.dc_n.data(), pass.dx = {r.dx.data(), c.B * c.I, c.I};
+    pass.dh0 = r.dh0.data(), pass.dc0 = r.dc0.data(), pass.gradients = gradients;
+    expect(gw_run_backward(1, &problem, &params, &pass, &memory) == GW_OK, c.name() + " backward");
     return r;
 }
 
@@ -157,7 +143,7 @@ void test_batch_mates() {
     }
     expect(equal, "a sequence's result does not depend on its batch mates, bit for bit");
 
-    data.x[b * 4] = std::numeric_limits<float>::quiet_NaN();
+    data.x[b * 4] = kNaN;
     const Results poisoned = run(together, data, 2);
     bool contained = std::isnan(poisoned.y[b * 30]);
     for (int64_t t = 0; t < 12; ++t) {
@@ -195,7 +181,7 @@ void test_activations() {
 }
 
 void test_refusals() {
-    gw_problem problem{GW_LSTM, 3, 2, 4, 5, nullptr, 0, 1};
+    gw_problem problem = problem_of({3, 2, 4, 5, {}, false}, 1);
     expect(gw_check(&problem) == GW_OK, "a plain problem is accepted");
     const int64_t long_length[] = {3, 4}, negative[] = {-1, 2};
     problem.lengths = long_length;
@@ -213,13 +199,11 @@ void test_refusals() {
 
 int main() {
     test_refusals();
-    for (int i = 0; const char* isa = gw_isa_name(i); ++i) {
-        expect(gw_isa_set(isa) == GW_OK && std::string(gw_isa_current()) == isa, std::string("choosing ") + isa);
-        std::printf("%s\n", isa);
+    for (const std::string& isa : instruction_sets()) {
+        expect(gw_isa_set(isa.c_str()) == GW_OK && gw_isa_current() == isa, "choosing " + isa);
         test_parity();
         test_batch_mates();
         test_activations();
     }
-    std::printf("%d passed, %d failed\n", g_passed, g_failed);
-    return g_failed ? 1 : 0;
+    return tally.report();
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-using Floats = std::vector<float>;
+#include "harness.h"
 
 struct Case {
     int64_t T, B, I, H;
