@@ -103,3 +103,17 @@ def agree(inputs: Inputs, **options) -> None:
     for name, value in everything(rounded, native.run, **options).items():
         bound = 2 * (SLACK * rms_ratio(peer[name], truth[name]) + FLOOR[torch.float32])
         assert_close(name, value, truth[name], bound)
+
+
+def on_threads(inputs: Inputs, counts: tuple[int, ...]) -> list[list[Tensor]]:
+    """Outputs, final states and gradients of one call, on so many threads each."""
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in counts:
+            torch.set_num_threads(threads)
+            result = native.run(call_of(inputs))
+            values = [result.output, *result.state]
+            results.append([*values, *gradients(values, list(inputs.leaves().values()))])
+    finally:
+        torch.set_num_threads(before)
+    return results

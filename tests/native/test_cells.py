@@ -97,15 +97,7 @@ def test_every_option_of_a_cell_has_its_number():
 def test_results_do_not_depend_on_threads_or_batch_mates(cell: str):
     shape = Shape(7, 24, 64, tuple(torch.randint(0, 8, (24,)).tolist()))
     inputs = make_inputs(RUNS[cell], shape).to(torch.float32)
-    before, results = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            result = native.run(call_of(inputs))
-            values = [result.output, *result.state]
-            results.append([*values, *gradients(values, list(inputs.leaves().values()))])
-    finally:
-        torch.set_num_threads(before)
+    results = on_threads(inputs, (1, 2, 3))
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 

@@ -7,7 +7,7 @@ from cases import Shape, make_inputs
 from gatework import InputError, cells
 from gatework.ops import core, native
 from gatework.ops.core import INVARIANT_VARIABLE
-from native_calls import agree, call_of, gradients
+from native_calls import agree, call_of, on_threads
 
 pytestmark = pytest.mark.skipif(core.UNAVAILABLE is not None, reason=str(core.UNAVAILABLE))
 
@@ -60,18 +60,9 @@ def test_rows_of_a_full_batch_do_not_see_each_other(cell):
 
 @pytest.mark.parametrize("cell", WIDE)
 def test_threads_change_nothing(cell):
-    inputs = wide(cell, RAGGED).to(torch.float32)
-    before, results = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 5):
-            torch.set_num_threads(threads)
-            result = native.run(call_of(inputs))
-            values = [result.output, *result.state]
-            results.append([*values, *gradients(values, list(inputs.leaves().values()))])
-    finally:
-        torch.set_num_threads(before)
-    for other in results[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+    first, *others = on_threads(wide(cell, RAGGED).to(torch.float32), (1, 2, 5))
+    for other in others:
+        assert all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
 def test_batch_invariant_means_bits(monkeypatch):
