@@ -9,7 +9,16 @@ from cases import SHAPES, Shape, make_inputs
 from gatework import cells
 from gatework.ops import core, native
 from gatework.ops.reference import REFERENCE
-from native_calls import BOUND, NOISES, RAGGED, RUNS, agree, call_of, gradients
+from native_calls import (
+    BOUND,
+    NOISES,
+    RAGGED,
+    RUNS,
+    agree,
+    call_of,
+    gradients,
+    on_threads,
+)
 from tolerances import assert_close
 
 pytestmark = pytest.mark.skipif(core.UNAVAILABLE is not None, reason=str(core.UNAVAILABLE))
