@@ -49,11 +49,11 @@ test-native: $(VENV)/.packages  ## the core's own tests under sanitizers: addres
 COMMA := ,
 define sanitized
 	$(BIN)/cmake -S . -B build/$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
-		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGATEWORK_PYTHON=OFF \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -DGATEWORK_PYTHON=OFF \
 		-DGATEWORK_NATIVE_TESTS=ON -DGATEWORK_SANITIZE=$(2)
 	$(BIN)/cmake --build build/$(1)
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		$(BIN)/ctest --test-dir build/$(1) --output-on-failure --no-tests=error $(3)
+		$(BIN)/ctest --test-dir build/$(1) --output-on-failure --no-tests=error -j $(JOBS) $(3)
 endef
 
 demo: setup  ## from a small real series to a forecast, its scores and a report

@@ -1,5 +1,6 @@
 // Every cell and option against itself: on every instruction set and any number of threads, one problem or two at once,
-// with a tape and without; and what the tape says. With the argument `threads`, only what several threads do.
+// with a tape and without; and what the tape says. With the argument `threads`, only some of
+// what several threads do.
 #include <cmath>
 #include <string>
 
@@ -97,18 +98,19 @@ void test_tape(const Variant& v, const Run& run, const std::string& name) {
     tally.expect(read(-1) == GW_BAD_SIZE && read(slots) == GW_BAD_SIZE, name + " has no other slots");
 }
 
-void test(const Variant& v, const Shape& s, bool only_threads) {
+void test(const FamilyCase& c) {
+    const Variant& v = c.variant;
+    const Shape& s = c.shape;
     const Tensors in(v, s, 7);
     Run::Named generic;
     const auto isas = instruction_sets();
     for (auto isa = isas.rbegin(); isa != isas.rend(); ++isa) {  // the generic one first
         gw_isa_set(isa->c_str());
-        const std::string name = std::string(v.name) + ", " + s.name();
+        const std::string name = c.name();
         Run run(v, in, 1);
         tally.expect(Run::all({&run}), name);
         const Run::Named one = run.results();
         test_side_by_side(v, in, one, name);
-        if (only_threads) continue;
         test_threads(v, in, one, name);
         if (generic.empty()) generic = one;
         for (size_t k = 0; k < one.size(); ++k) {
@@ -121,12 +123,25 @@ void test(const Variant& v, const Shape& s, bool only_threads) {
     }
 }
 
+// What a sanitizer of threads should see: cases of more than one thread, on the first and the last instruction set.
+void test_threads_alone(const FamilyCase& c) {
+    const Tensors in(c.variant, c.shape, 7);
+    for (const std::string& isa : {instruction_sets().front(), instruction_sets().back()}) {
+        gw_isa_set(isa.c_str());
+        Run one(c.variant, in, 1), many(c.variant, in, 3), left(c.variant, in, 2), right(c.variant, in, 2);
+        tally.expect(Run::all({&one}) && Run::all({&many}) && Run::all({&left, &right}), c.name());
+        expect_same(many.results(), one.results(), c.name() + " on 3 threads");
+        expect_same(left.results(), one.results(), c.name() + " beside itself");
+    }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
     const bool only_threads = count > 1 && arguments[1] == std::string("threads");
-    for (const Variant& v : variants()) {
-        for (const Shape& s : shapes()) test(v, s, only_threads);
+    for (const FamilyCase& c : family_cases()) {
+        if (!only_threads) test(c);
+        if (only_threads && (c.shape.H >= 100 || c.shape.B > 8)) test_threads_alone(c);
     }
     return tally.report();
 }

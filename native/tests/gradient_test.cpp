@@ -77,10 +77,11 @@ void test(const Variant& v, const Shape& s) {
 int main() {
     for (const std::string& isa : instruction_sets()) {
         gw_isa_set(isa.c_str());
+        int turn = 0;
         for (const Variant& v : variants()) {
             test(v, {5, 3, 4, 6});
             test(v, {6, 4, 3, 19, {3, 6, 0, 1}, true});
-            test(v, {2, 16, 3, 314});
+            if (turn++ % 4 == 0) test(v, {2, 16, 3, 314});
         }
     }
     return tally.report();

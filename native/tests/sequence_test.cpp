@@ -135,8 +135,10 @@ void test_stream(Variant v, const Shape& s, const std::string& name) {
     tally.expect(agrees, name + ": a stream gives what the scan gives");
 }
 
-void test(const Variant& v, const Shape& s) {
-    const std::string name = std::string(v.name) + ", " + s.name();
+void test(const FamilyCase& c) {
+    const Variant& v = c.variant;
+    const Shape& s = c.shape;
+    const std::string name = c.name();
     const Tensors in(v, s, 3);
     Run all(v, in, 2);
     tally.expect(Run::all({&all}), name);
@@ -151,9 +153,7 @@ void test(const Variant& v, const Shape& s) {
 int main() {
     for (const std::string& isa : instruction_sets()) {
         gw_isa_set(isa.c_str());
-        for (const Variant& v : variants()) {
-            for (const Shape& s : shapes()) test(v, s);
-        }
+        for (const FamilyCase& c : family_cases()) test(c);
     }
     return tally.report();
 }
