@@ -14,12 +14,14 @@ PUBLIC = [
     "GateworkError",
     "InputError",
     "Stream",
+    "Trace",
     "__version__",
     "accelerate",
     "explain",
     "restore",
     "scan",
     "survey",
+    "trace",
 ]
 OBJECTS = [name for name in PUBLIC if name != "__version__"]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gatework.errors import GateworkError, InputError
+    from gatework.inspector import Trace, trace
     from gatework.layers import GRU, LSTM, RNN, Stream, accelerate, explain, restore, survey
     from gatework.ops import scan
     from gatework.tasks.forecast import Forecaster
@@ -24,16 +25,19 @@ __all__ = [
     "GateworkError",
     "InputError",
     "Stream",
+    "Trace",
     "__version__",
     "accelerate",
     "explain",
     "restore",
     "scan",
     "survey",
+    "trace",
 ]
 
 _HOMES = {
     "gatework.errors": ("GateworkError", "InputError"),
+    "gatework.inspector": ("Trace", "trace"),
     "gatework.layers": (
         "GRU",
         "LSTM",

@@ -3,11 +3,11 @@
 This room must not know any model, data or task, nor how a scan is computed.
 """
 
-from gatework.layers.accelerating import accelerate, restore, survey
+from gatework.layers.accelerating import accelerate, replica, restore, survey
 from gatework.layers.explaining import explain
 from gatework.layers.gru import GRU
 from gatework.layers.lstm import LSTM
-from gatework.layers.recurrent import AbstractRecurrent
+from gatework.layers.recurrent import AbstractRecurrent, PassRecord
 from gatework.layers.regularisers import Regularisers
 from gatework.layers.rnn import RNN
 from gatework.layers.streaming import Stream, step
@@ -17,10 +17,12 @@ __all__ = [
     "LSTM",
     "RNN",
     "AbstractRecurrent",
+    "PassRecord",
     "Regularisers",
     "Stream",
     "accelerate",
     "explain",
+    "replica",
     "restore",
     "step",
     "survey",

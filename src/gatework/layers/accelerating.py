@@ -109,6 +109,33 @@ def accelerate(model: Model) -> Model:
     return model
 
 
+def replica(theirs: nn.Module) -> AbstractRecurrent:
+    """Return a layer of ours that has the very parameters of a torch.nn.LSTM, GRU or RNN.
+
+    Unlike `accelerate` it leaves the layer as it is.
+
+    Raises:
+        InputError: it is no such layer, or cannot be one of ours; the message says why.
+
+    Example:
+        >>> import torch
+        >>> theirs = torch.nn.LSTM(3, 8)
+        >>> ours, x = replica(theirs), torch.randn(5, 2, 3)
+        >>> bool((ours(x)[0] - theirs(x)[0]).abs().max() < 1e-5)
+        True
+    """
+    if not isinstance(theirs, nn.RNNBase):
+        raise InputError(f"{_name(theirs)} is no torch.nn.LSTM, GRU or RNN.")
+    obstacle = _obstacle(theirs)
+    if obstacle is not None:
+        raise InputError(f"{_name(theirs)} cannot be one of Gatework's: {obstacle}.")
+    ours = _ours_like(theirs)
+    assert isinstance(ours, AbstractRecurrent)
+    for name in ours._parameters:
+        ours._parameters[name] = theirs._parameters[name]
+    return ours.train(theirs.training)
+
+
 def restore(model: Model) -> Model:
     """Give every gatework.LSTM, GRU and RNN in `model`, or `model` itself, back to torch.nn.
 

@@ -2,7 +2,7 @@
 
 import abc
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from gatework.cells import RNN, AbstractCell, State
+from gatework.cells import RNN, AbstractCell, Params, State
 from gatework.errors import InputError
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.regularisers import Regularisers
-from gatework.ops import Memory, scan, scan_both
+from gatework.ops import Memory, ScanResult, scan, scan_both
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,24 @@ class Pass(NamedTuple):
     names: dict[str, str]
 
 
+class PassRecord(NamedTuple):
+    """What one layer in one direction did in one forward pass.
+
+    Attributes:
+        which: the layer and direction.
+        x: (T, B, I) what it read.
+        state: the initial state, a (B, size) tensor for each of the cell's states.
+        lengths: (B,) the steps of each sequence; None if all have T.
+        values: the trace of the scan, (T, B, size) by name.
+    """
+
+    which: Pass
+    x: Tensor
+    state: State
+    lengths: Tensor | None
+    values: dict[str, Tensor]
+
+
 class AbstractRecurrent(nn.Module, abc.ABC):
     """A stack of one cell over a batch of sequences: the body of LSTM, GRU and RNN.
 
@@ -66,7 +84,10 @@ class AbstractRecurrent(nn.Module, abc.ABC):
         regularisers: what disturbs it in training; another may take their place at any time.
         memory: what a backward pass may need, "tape" or "recompute".
         backend: the backend to use, or None for the first that can.
+        listener: called in each forward pass with what each layer and direction did; usually None.
     """
+
+    listener: Callable[[PassRecord], None] | None = None
 
     def __init__(  # noqa: PLR0913 (what a layer is made of)
         self,
@@ -259,13 +280,21 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             self.regularisers.of_scan(self.cell, seed, each.index, training=self.training)
             for each in passes
         ]
-        if len(passes) == 1:
-            result = scan(
-                self.cell, params[0], x, states[0], lengths,
-                regularisation=noises[0], memory=self.memory, backend=self.backend,
-                params_checked=True,
-            )  # fmt: skip
-            return result.output, (result.state,)
+        if len(passes) == 1 or self.listener is not None:
+            results = [
+                scan(
+                    self.cell, params[at], x, states[at], lengths, reverse=each.reverse,
+                    trace=self.listener is not None, regularisation=noises[at],
+                    memory=self.memory, backend=self.backend, params_checked=True,
+                )
+                for at, each in enumerate(passes)
+            ]  # fmt: skip
+            self._tell(passes, params, x, states, lengths, results)
+            outputs = [result.output for result in results]
+            return (
+                outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1),
+                tuple(result.state for result in results),
+            )
         ahead, back = states
         return scan_both(
             self.cell,
@@ -278,6 +307,25 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             backend=self.backend,
             params_checked=True,
         )
+
+    def _tell(
+        self,
+        passes: Sequence[Pass],
+        params: Sequence[Params],
+        x: Tensor,
+        states: Sequence[State | None],
+        lengths: Tensor | None,
+        results: Sequence[ScanResult],
+    ) -> None:
+        """Tell the listener, if there is one, what each direction of a layer did."""
+        if self.listener is None:
+            return
+        for which, weights, state, result in zip(passes, params, states, results, strict=True):
+            if state is None:
+                sizes = self.cell.state_sizes(weights)
+                state = tuple(result.output.new_zeros(x.shape[1], size) for size in sizes)
+            assert result.trace is not None
+            self.listener(PassRecord(which, x, state, lengths, result.trace))
 
     def _check_state(self, state: State, batch: int) -> None:
         names = self.cell.states

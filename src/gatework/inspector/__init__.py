@@ -1,0 +1,18 @@
+"""Looking inside: what a model wrote into its memory, when, how long it kept it, why it answered.
+
+It reads models, layers and traces. It must not know any task, nor the command line.
+"""
+
+from gatework.inspector.record import Recorder, recording, require_same_model, trace
+from gatework.inspector.trace import PassTrace, Recording, SequencePass, Trace
+
+__all__ = [
+    "PassTrace",
+    "Recorder",
+    "Recording",
+    "SequencePass",
+    "Trace",
+    "recording",
+    "require_same_model",
+    "trace",
+]

@@ -1,0 +1,335 @@
+"""From a model and its inputs to a Trace, with torch's own layers replayed in our cells."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+from gatework.errors import InputError
+from gatework.inspector.trace import Array, PassTrace, Recording, Trace
+from gatework.layers import AbstractRecurrent, PassRecord, replica, survey
+
+Words = Sequence[Sequence[str]]
+
+
+def trace(
+    model: nn.Module,
+    *inputs: Any,
+    lengths: Tensor | Sequence[int] | None = None,
+    steps: Words | None = None,
+    features: Sequence[str] | None = None,
+    sequences: Sequence[str] | None = None,
+    loss: Tensor | None = None,
+) -> Trace:
+    """Run `model(*inputs)` once, in evaluation mode, and keep all that its recurrent layers did.
+
+    Layers of torch (nn.LSTM, nn.GRU, nn.RNN) are replayed in our cells with the same weights, and
+    the largest difference of h is kept as `replay_error`.
+
+    Args:
+        model: any module that holds recurrent layers, or is one.
+        inputs: what it is called with.
+        lengths: (B,) the steps of each sequence; passed on to a model that is itself a recurrent
+            layer of ours or of torch. Other models pass lengths to their layers themselves.
+        steps: a word for each step of each sequence: tokens, times.
+        features: a word for each input of the first layer.
+        sequences: a name for each sequence.
+        loss: the loss of each step, (T, B), or (B, T) if the model is batch first.
+
+    Returns:
+        One recording for each call of a recurrent layer. `steps`, `loss` and `features` belong to
+        those whose sequences and inputs they fit.
+
+    Raises:
+        InputError: the model has no recurrent layer, one of them cannot be recorded, or words do
+            not fit the sequences.
+
+    Example:
+        >>> import torch, gatework
+        >>> theirs = torch.nn.LSTM(3, 8)
+        >>> recorded = gatework.trace(theirs, torch.randn(10, 2, 3))
+        >>> recorded[""].find(0).values["c"].shape, recorded[""].replay_error < 1e-5
+        ((20, 8), True)
+    """
+    with recording(model) as recorder:
+        _call(model, inputs, None if lengths is None else torch.as_tensor(lengths))
+    found = recorder.trace(steps=steps, features=features, sequences=sequences)
+    return found if loss is None else with_loss(found, loss)
+
+
+@contextlib.contextmanager
+def recording(model: nn.Module) -> Iterator["Recorder"]:
+    """Record whatever `model` is called with inside; ask the recorder for the trace afterwards.
+
+    For models that are not simply called with their inputs. Gradients are off, the model is in
+    evaluation mode, and both are put back.
+
+    Raises:
+        InputError: as `trace` does.
+
+    Example:
+        >>> import torch, gatework
+        >>> from gatework.inspector import recording
+        >>> decoder = gatework.GRU(3, 8)
+        >>> with recording(decoder) as recorder:
+        ...     _, h = decoder(torch.randn(1, 2, 3))
+        ...     _, h = decoder(torch.randn(1, 2, 3), h)
+        >>> recorder.trace()
+        Trace(model: 2 sequences, 2 steps, model (call 2): 2 sequences, 2 steps)
+    """
+    found = survey(model)
+    if not found.layers:
+        raise InputError(
+            f"{type(model).__name__} has no recurrent layer to inspect: expected a gatework or "
+            "torch.nn LSTM, GRU or RNN in it."
+        )
+    for each in found.layers:
+        if each.obstacle is not None and not each.is_ours:
+            raise InputError(f"{each.path or 'the model'}, {each.layer}, cannot be recorded: "
+                             f"{each.obstacle}.")  # fmt: skip
+    theirs = {each.path for each in found.layers if not each.is_ours}
+    recorder = Recorder(model, {each.path: each.layer for each in found.layers}, theirs)
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad(), recorder.listening():
+            yield recorder
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _call(model: nn.Module, inputs: tuple[Any, ...], lengths: Tensor | None) -> None:
+    if lengths is None:
+        model(*inputs)
+    elif isinstance(model, nn.RNNBase):
+        x, *state = inputs
+        packed = pack_padded_sequence(
+            x, lengths.cpu(), batch_first=model.batch_first, enforce_sorted=False
+        )
+        model(packed, *state)
+    elif isinstance(model, AbstractRecurrent):
+        model(*inputs, lengths=lengths)
+    else:
+        raise InputError(
+            f"lengths were given for a {type(model).__name__}, which is no recurrent layer itself: "
+            "call it inside `with recording(model)`, in its own way."
+        )
+
+
+class _Heard(NamedTuple):
+    """One call of one recurrent layer."""
+
+    path: str
+    records: tuple[PassRecord, ...]
+    error: float | None
+
+
+@final
+@dataclass(eq=False)
+class Recorder:
+    """Listens to the recurrent layers of a model; `recording` makes one."""
+
+    model: nn.Module
+    kinds: dict[str, str]
+    theirs: set[str]
+    calls: list[_Heard] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear every call of every recurrent layer."""
+        modules = {path: self.model.get_submodule(path) for path in self.kinds}
+        with contextlib.ExitStack() as stack:
+            for path, module in modules.items():
+                if path in self.theirs:
+                    stack.enter_context(self._replaying(path, module))
+                else:
+                    stack.enter_context(self._hearing(path, module))
+            yield
+
+    @contextlib.contextmanager
+    def _hearing(self, path: str, module: nn.Module) -> Iterator[None]:
+        """Take down what one of our layers does."""
+        assert isinstance(module, AbstractRecurrent)
+        heard: list[PassRecord] = []
+
+        def close(*_: object) -> None:
+            self.calls.append(_Heard(path, tuple(heard), None))
+            heard.clear()
+
+        module.listener = heard.append
+        hook = module.register_forward_hook(close)
+        try:
+            yield
+        finally:
+            hook.remove()
+            del module.listener
+
+    @contextlib.contextmanager
+    def _replaying(self, path: str, module: nn.Module) -> Iterator[None]:
+        """Let torch's layer answer, and ours do the same beside it."""
+        ours = replica(module)
+        heard: list[PassRecord] = []
+        ours.listener = heard.append
+
+        def replay(_: nn.Module, arguments: tuple[Any, ...], given: dict[str, Any],
+                   answer: tuple[Any, Any]) -> None:  # fmt: skip
+            output, _state = ours(*arguments, **given)
+            self.calls.append(_Heard(path, tuple(heard), _difference(output, answer[0])))
+            heard.clear()
+
+        hook = module.register_forward_hook(replay, with_kwargs=True)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def trace(
+        self,
+        *,
+        steps: Words | None = None,
+        features: Sequence[str] | None = None,
+        sequences: Sequence[str] | None = None,
+    ) -> Trace:
+        """What was recorded, with the words that fit it.
+
+        Raises:
+            InputError: nothing was recorded, or the words fit no recording.
+        """
+        if not self.calls:
+            raise InputError("no recurrent layer ran: call the model inside `with recording(...)`.")
+        counts: dict[str, int] = {}
+        recordings = []
+        for call in self.calls:
+            number = counts.get(call.path, 0)
+            counts[call.path] = number + 1
+            recordings.append(self._recording(call, number))
+        labelled = _with_words(tuple(recordings), steps, features)
+        if sequences is not None and len(sequences) != len(labelled[0].lengths):
+            raise InputError(
+                f"sequences names {len(sequences)}; the batch holds {len(labelled[0].lengths)}."
+            )
+        names = None if sequences is None else tuple(sequences)
+        return Trace(labelled, names, fingerprint(self.model))
+
+    def _recording(self, call: _Heard, number: int) -> Recording:
+        layer = self.model.get_submodule(call.path)
+        ours = replica(layer) if call.path in self.theirs else layer
+        assert isinstance(ours, AbstractRecurrent)
+        passes = tuple(_pass(ours, record) for record in call.records)
+        kind = self.kinds[call.path]
+        return Recording(call.path, number, kind, passes, replay_error=call.error)
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of the recurrent weights of a model: which model a trace is of."""
+    digest = hashlib.sha256()
+    for each in survey(model).layers:
+        for name, value in model.get_submodule(each.path).named_parameters():
+            digest.update(f"{each.path}.{name}".encode())
+            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def require_same_model(trace: Trace, model: nn.Module) -> None:
+    """Refuse a trace that another model made.
+
+    Raises:
+        InputError: it did.
+    """
+    if trace.fingerprint != fingerprint(model):
+        raise InputError(
+            "the trace is of another model: its recurrent weights differ. Record this one with "
+            "gatework.trace(model, ...)."
+        )
+
+
+def with_loss(trace: Trace, loss: Tensor) -> Trace:
+    """The trace with the loss of each step, (T, B) or (B, T), beside the steps it fits.
+
+    Raises:
+        InputError: it fits no recording.
+    """
+    table = loss.detach().cpu().numpy()
+    labelled = []
+    for each in trace.recordings:
+        batch, longest = len(each.lengths), int(each.lengths.max(initial=0))
+        for grid in (table.T, table):
+            if grid.ndim == 2 and grid.shape[0] == batch and grid.shape[1] >= longest:
+                rows = [grid[b, :n] for b, n in enumerate(each.lengths)]
+                each = replace(each, loss=np.concatenate(rows))
+                break
+        labelled.append(each)
+    if all(each.loss is None for each in labelled):
+        raise InputError(f"loss has shape {table.shape}; it fits no recording of {trace!r}.")
+    return replace(trace, recordings=tuple(labelled))
+
+
+def _with_words(
+    recordings: tuple[Recording, ...], steps: Words | None, features: Sequence[str] | None
+) -> tuple[Recording, ...]:
+    if steps is not None:
+        wanted = [len(words) for words in steps]
+        flat = tuple(word for words in steps for word in words)
+        fits = [wanted == each.lengths.tolist() for each in recordings]
+        if not any(fits):
+            lengths = ", ".join(f"{each.name} {each.lengths.tolist()}" for each in recordings)
+            raise InputError(
+                f"steps has {wanted} words a sequence; expected those of a layer: {lengths}."
+            )
+        recordings = tuple(
+            replace(each, steps=flat) if fit else each
+            for each, fit in zip(recordings, fits, strict=True)
+        )
+    if features is not None:
+        fits = [len(features) == each.inputs.shape[1] for each in recordings]
+        if not any(fits):
+            sizes = ", ".join(f"{each.name} {each.inputs.shape[1]}" for each in recordings)
+            raise InputError(f"features has {len(features)} words; layers read {sizes} inputs.")
+        recordings = tuple(
+            replace(each, features=tuple(features)) if fit else each
+            for each, fit in zip(recordings, fits, strict=True)
+        )
+    return recordings
+
+
+def _pass(layer: AbstractRecurrent, record: PassRecord) -> PassTrace:
+    time, batch = record.x.shape[:2]
+    lengths = torch.full((batch,), time) if record.lengths is None else record.lengths
+    offsets = np.concatenate([[0], np.cumsum(lengths.numpy())]).astype(np.int64)
+    real = None if record.lengths is None else torch.arange(time) < lengths.unsqueeze(1)
+    states = zip(layer.cell.states, record.state, strict=True)
+    return PassTrace(
+        layer=record.which.layer,
+        reverse=record.which.reverse,
+        cell=layer.cell,
+        offsets=offsets,
+        values={name: _rows(value, real) for name, value in record.values.items()},
+        initial={name: _array(part).copy() for name, part in states},
+        params={name: _array(value).copy() for name, value in layer.params(record.which).items()},
+        inputs=_rows(record.x, real),
+    )
+
+
+def _rows(values: Tensor, real: Tensor | None) -> Array:
+    """The real steps of (T, B, size), sequence by sequence; `real` (B, T) marks them."""
+    by_sequence = values.detach().cpu().transpose(0, 1)
+    rows = by_sequence.flatten(0, 1) if real is None else by_sequence[real]
+    return np.ascontiguousarray(_array(rows))
+
+
+def _array(values: Tensor) -> Array:
+    plain = values.detach().cpu()
+    return (plain if plain.dtype == torch.float64 else plain.float()).numpy()
+
+
+def _difference(ours: Tensor | PackedSequence, theirs: Tensor | PackedSequence) -> float:
+    """The largest absolute difference of two outputs of a layer."""
+    pair = [part.data if isinstance(part, PackedSequence) else part for part in (ours, theirs)]
+    return float((pair[0] - pair[1]).abs().max()) if pair[0].numel() else 0.0
