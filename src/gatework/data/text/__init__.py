@@ -1,0 +1,20 @@
+"""Text in, numbers out: where a text is cut into tokens, and which number each token has.
+
+Knows nothing of labels, models or training; a tokeniser and a vocabulary save as plain data.
+"""
+
+from gatework.data.text.tokenisers import KINDS, Bytes, Characters, Tokeniser, Words
+from gatework.data.text.tokenisers import restore as restore_tokeniser
+from gatework.data.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+
+__all__ = [
+    "KINDS",
+    "PADDING",
+    "UNKNOWN",
+    "Bytes",
+    "Characters",
+    "Tokeniser",
+    "Vocabulary",
+    "Words",
+    "restore_tokeniser",
+]
