@@ -4,6 +4,7 @@ This room must not know any model, data or task, nor how a scan is computed.
 """
 
 from gatework.layers.accelerating import accelerate, replica, restore, survey
+from gatework.layers.crf import CRF
 from gatework.layers.explaining import explain
 from gatework.layers.gru import GRU
 from gatework.layers.lstm import LSTM
@@ -13,6 +14,7 @@ from gatework.layers.rnn import RNN
 from gatework.layers.streaming import Stream, step
 
 __all__ = [
+    "CRF",
     "GRU",
     "LSTM",
     "RNN",

@@ -1,0 +1,211 @@
+"""The linear-chain conditional random field (Lafferty et al. 2001): labels that know each other."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+from gatework.errors import InputError
+from gatework.layers.chain import (
+    NEVER,
+    Packing,
+    Potentials,
+    best_paths,
+    log_partition,
+    marginals,
+)
+
+
+class Allowed(NamedTuple):
+    """Which labels may follow which: bool (L, L) from row to column, (L,) first, (L,) last."""
+
+    transitions: Tensor
+    start: Tensor
+    end: Tensor
+
+
+class Paths(NamedTuple):
+    """Label sequences of each member of a batch, the likeliest first.
+
+    Attributes:
+        labels: (K, T, B) int64, -1 past a length.
+        log_probabilities: (K, B) float64 among the legal sequences; -inf where there are fewer
+            than K of them.
+    """
+
+    labels: Tensor
+    log_probabilities: Tensor
+
+
+@final
+class CRF(nn.Module):
+    """A distribution over label sequences: p(y) is proportional to exp of the sum of
+
+    start[y_1] + end[y_T] + the emissions at (t, y_t) + transitions[y_{t-1}, y_t].
+
+    Sums over all sequences are exact. Batches are ragged: nothing past a length is read, and a
+    sequence's results do not depend on the others. Length 0 is legal. What `allowed` forbids is
+    forbidden in answers (`best`, `marginals`), not in the likelihood, which learns from all.
+
+    Args:
+        num_labels: L.
+        allowed: What may follow what in an answer; None allows all.
+
+    Example:
+        >>> crf = CRF(5)
+        >>> emissions, labels = torch.randn(7, 2, 5), torch.randint(5, (7, 2))
+        >>> loss = -crf(emissions, labels, lengths=[4, 7]).sum() / 11
+        >>> loss.backward()
+        >>> crf.best(emissions, lengths=[4, 7]).labels.shape
+        torch.Size([1, 7, 2])
+    """
+
+    def __init__(self, num_labels: int, allowed: Allowed | None = None) -> None:
+        super().__init__()
+        if num_labels < 1:
+            raise InputError(f"num_labels is {num_labels}; expected 1 or more.")
+        self.num_labels = num_labels
+        self.transitions = nn.Parameter(torch.zeros(num_labels, num_labels))
+        self.start = nn.Parameter(torch.zeros(num_labels))
+        self.end = nn.Parameter(torch.zeros(num_labels))
+        everything = (self.transitions, self.start, self.end)
+        for name, all_of, given in zip(
+            Allowed._fields, everything, allowed or (None,) * 3, strict=True
+        ):
+            mask = torch.ones(all_of.shape, dtype=torch.bool) if given is None else given
+            if mask.shape != all_of.shape or mask.dtype != torch.bool:
+                raise InputError(
+                    f"allowed.{name} is {mask.dtype} {tuple(mask.shape)}; expected torch.bool "
+                    f"{tuple(all_of.shape)}."
+                )
+            self.register_buffer(f"allowed_{name}", mask.clone())
+        self.is_free = allowed is None or all(bool(mask.all()) for mask in allowed)
+
+    def extra_repr(self) -> str:
+        """The number of labels."""
+        return str(self.num_labels)
+
+    def forward(
+        self, emissions: Tensor, labels: Tensor, lengths: Tensor | Sequence[int] | None = None
+    ) -> Tensor:
+        """Return (B,) float64 log-likelihoods of label sequences, of no constraint.
+
+        Args:
+            emissions: (T, B, L) scores.
+            labels: (T, B) int64; past a length anything may stand.
+            lengths: (B,) steps of each sequence; all T if None.
+
+        Raises:
+            InputError: A shape, length or label does not fit.
+        """
+        packing = self._packing(emissions, lengths)
+        if labels.shape != emissions.shape[:2]:
+            raise InputError(
+                f"labels have shape {tuple(labels.shape)}; expected (T, B) = "
+                f"{tuple(emissions.shape[:2])}."
+            )
+        flat = packing.pack(labels)
+        if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < self.num_labels:
+            wrong = flat[(flat < 0) | (flat >= self.num_labels)][0]
+            raise InputError(f"a label is {wrong}; expected 0 to {self.num_labels - 1}.")
+        scores = packing.pack(emissions)
+        batch = emissions.shape[1]
+        chosen = self._score(scores, flat, packing, batch)
+        return chosen - log_partition(scores, self._potentials(), packing, batch)
+
+    @torch.no_grad()
+    def best(
+        self, emissions: Tensor, lengths: Tensor | Sequence[int] | None = None, *, count: int = 1
+    ) -> Paths:
+        """Return the likeliest legal label sequences (Viterbi 1967; for count > 1 its k-best form,
+        which is exact too).
+
+        Args:
+            emissions: (T, B, L) scores.
+            lengths: (B,) steps of each sequence; all T if None.
+            count: K, how many sequences.
+
+        Raises:
+            InputError: A shape or length does not fit, or count is below 1.
+        """
+        if count < 1:
+            raise InputError(f"count is {count}; expected 1 or more.")
+        packing = self._packing(emissions, lengths)
+        steps, batch, _ = emissions.shape
+        labels = torch.full((count, steps, batch), -1, device=emissions.device)
+        # An empty sequence has one labelling, which is certain.
+        logs = torch.full((count, batch), NEVER, dtype=torch.float64, device=emissions.device)
+        logs[0] = 0
+        if not packing.sizes:
+            return Paths(labels, logs)
+        scores, legal = packing.pack(emissions), self._legal()
+        found, totals = best_paths(scores, legal, packing, count)
+        normal = log_partition(scores, legal, packing, batch)[packing.order]
+        logs[:, packing.order] = torch.where(totals == NEVER, NEVER, totals - normal)
+        for path, flat in zip(labels, found, strict=True):
+            path.flatten().index_copy_(0, packing.cells, flat)
+        labels[(logs == NEVER)[:, None].expand_as(labels)] = -1
+        return Paths(labels, logs)
+
+    @torch.no_grad()
+    def marginals(self, emissions: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+        """Return (T, B, L) the probability of each label at each step among the legal sequences,
+        zero past a length.
+
+        Args:
+            emissions: (T, B, L) scores.
+            lengths: (B,) steps of each sequence; all T if None.
+
+        Raises:
+            InputError: A shape or length does not fit.
+        """
+        packing = self._packing(emissions, lengths)
+        if not packing.sizes:
+            return torch.zeros_like(emissions)
+        found = marginals(packing.pack(emissions), self._legal(), packing)
+        return packing.unpack(found, (emissions.shape[0], emissions.shape[1]))
+
+    def _score(self, scores: Tensor, labels: Tensor, packing: Packing, batch: int) -> Tensor:
+        """(B,) float64 scores of the given labels (N,)."""
+        firsts = packing.sizes[0] if packing.sizes else 0
+        steps = scores.gather(1, labels[:, None]).squeeze(1)
+        pairs = self.transitions[labels[packing.before], labels[firsts:]]
+        arriving = torch.cat([self.start[labels[:firsts]], pairs])
+        total = (steps + arriving).double()
+        ends = self.end[labels[packing.last]].double()
+        zeros = total.new_zeros(batch)
+        return zeros.index_add(0, packing.sequences, total).index_add(0, packing.order, ends)
+
+    def _potentials(self) -> Potentials:
+        return Potentials(self.transitions, self.start, self.end)
+
+    def _legal(self) -> Potentials:
+        if self.is_free:
+            return self._potentials()
+        return Potentials(
+            *(
+                part.masked_fill(~self.get_buffer(f"allowed_{name}"), NEVER)
+                for name, part in self._potentials()._asdict().items()
+            )
+        )
+
+    def _packing(self, emissions: Tensor, lengths: Tensor | Sequence[int] | None) -> Packing:
+        if emissions.ndim != 3 or emissions.shape[-1] != self.num_labels:
+            raise InputError(
+                f"emissions have shape {tuple(emissions.shape)}; expected (T, B, "
+                f"{self.num_labels})."
+            )
+        steps, batch, _ = emissions.shape
+        if lengths is None:
+            lengths = torch.full((batch,), steps)
+        lengths = torch.as_tensor(lengths)
+        if lengths.shape != (batch,):
+            raise InputError(
+                f"lengths has shape {tuple(lengths.shape)}; expected (B,) = ({batch},)."
+            )
+        wrong = (lengths < 0) | (lengths > steps)
+        if wrong.any():
+            place = int(wrong.nonzero()[0])
+            raise InputError(f"lengths[{place}] is {lengths[place]}; expected 0 to T = {steps}.")
+        return Packing.of(lengths, emissions.device)
