@@ -15,6 +15,7 @@ import pytest
 import gatework
 from gatework import training
 from gatework.cli import main
+from gatework.tasks import run as folder
 from gatework.tasks.forecast import saved
 from gatework.tasks.lock import lock
 
@@ -235,7 +236,7 @@ def test_ctrl_c_before_anything_is_done_is_one_line(here: Path, capsys, monkeypa
     def press(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(saved, "read_run", press)
+    monkeypatch.setattr(folder, "task_of", press)
     assert main(["predict", "runs/sales"]) == 130
     assert capsys.readouterr() == ("", "gatework: Stopped.\n")
 
@@ -268,7 +269,7 @@ def test_a_defect_says_that_it_is_one(here: Path, capsys, monkeypatch: pytest.Mo
     def break_down(*_: object) -> None:
         raise ZeroDivisionError("half a unit")
 
-    monkeypatch.setattr(saved, "read_run", break_down)
+    monkeypatch.setattr(folder, "task_of", break_down)
     assert main(["predict", "runs/sales"]) == 1
     err = capsys.readouterr().err
     assert "A defect of Gatework: ZeroDivisionError: half a unit" in err

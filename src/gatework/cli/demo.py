@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 from gatework.cli.console import say
-from gatework.cli.fit import LEVELS, RunOptions, TableOptions, fit_forecast
-from gatework.cli.options import Flag
+from gatework.cli.options import Flag, RunOptions
+from gatework.cli.tasks.forecast import LEVELS, TableOptions, fit_forecast
 from gatework.tasks.forecast.settings import ForecastSettings
 
 SERIES = "sea_temperature.csv"

@@ -1,12 +1,12 @@
-"""`gatework evaluate`: how a run does on values it has not seen."""
+"""`gatework evaluate`: how a run does on data it has not seen; a run knows its task."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from gatework.cli.console import bold, say
-from gatework.cli.options import Flag
+from gatework.cli.options import Flag, given
+from gatework.cli.tasks import Question, task_of
 
 
 def evaluate(
@@ -17,17 +17,15 @@ def evaluate(
     lag: int | None = None,
     debug: Flag = False,
 ) -> None:
-    """Score a run on a table, beside the naive rules: the values after the end of its own data.
+    """Score a run on a file, beside the naive rules.
+
+    Of a forecast, the values after the end of its own data are judged.
 
     Args:
         run: Folder of a run.
-        file: CSV or Parquet file.
-        lag: The m of MASE in steps; left out, the season.
+        file: Data of the kind the run was fitted on, with what is to be predicted in it.
+        lag: The m of a forecast's MASE in steps; left out, the season.
         debug: Show where in the code an error came from.
     """
-    from gatework.tasks.forecast.estimator import Forecaster
-
-    *table, verdict = str(Forecaster.load(run).evaluate(file, lag=lag)).splitlines()
-    say("\n".join(table))
-    say()
-    say(bold(verdict))
+    question = Question(run, file, None, given(lag=lag))
+    task_of(question).evaluate(question)

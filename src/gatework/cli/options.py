@@ -1,10 +1,11 @@
 """The options that several verbs share."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter, Token
+from cyclopts import Group, Parameter, Token
 
 from gatework.errors import InputError
 
@@ -40,15 +41,65 @@ Levels = Annotated[
     ),
 ]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+OUTPUT = Group.create_ordered("The run")
 
 
-def check_table_name(path: Path) -> None:
-    """Refuse a name for an output table that says no known format.
+@Parameter(name="*", group=OUTPUT)
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Where the run goes.
+
+    Args:
+        out: Folder of the run; runs/ and the file's name if left out.
+        overwrite: Replace another fit in that folder.
+        quiet: Print nothing but errors.
+        debug: Show where in the code an error came from.
+    """
+
+    out: Path | None = None
+    overwrite: Flag = False
+    quiet: Flag = False
+    debug: Flag = False
+
+
+TO_DEFAULT = RunOptions()
+
+
+def default_run(file: Path) -> Path:
+    """Return where the run of a file goes if nothing is said: runs/ and the name up to a point."""
+    return Path("runs") / (file.name.split(".")[0] or "run")
+
+
+def write_options(*groups: Any) -> list[str]:
+    """Write dataclasses of options as words of a command: those that are not the default."""
+    return [word for group in groups for word in _written(group)]
+
+
+def _written(group: Any) -> Iterator[str]:
+    for field in dataclasses.fields(group):
+        value, name = getattr(group, field.name), field.name.replace("_", "-")
+        if value == field.default:
+            continue
+        if isinstance(value, bool):
+            yield f"--{name}" if value else f"--no-{name}"
+        else:
+            yield from (f"--{name}", str(value))
+
+
+def check_output(path: Path, suffixes: Sequence[str]) -> None:
+    """Refuse a name for an output file that says none of these formats, or is in no folder.
 
     Raises:
-        InputError: It does.
+        InputError: It does, or is.
     """
-    if path.suffix not in (".csv", ".tsv", ".parquet"):
-        raise InputError(f"--out is {path}; expected a name that ends in .csv, .tsv or .parquet")
+    if path.suffix not in suffixes:
+        *most, last = suffixes
+        known = f"{', '.join(most)} or {last}" if most else last
+        raise InputError(f"--out is {path}; expected a name that ends in {known}")
     if not path.parent.is_dir():
         raise InputError(f"--out is {path}; there is no folder {path.parent}")
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given: those that are not None."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -7,10 +7,10 @@ import hashlib
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,18 @@ METRICS = "metrics.jsonl"
 REPORT = "report.html"
 FORECAST = "forecast.csv"
 PICTURE = "forecast.png"
-RUN_FILES = (CONFIG, WEIGHTS, HISTORY, METRICS, REPORT, FORECAST, PICTURE)
+BASELINES = "baselines.safetensors"
+PREDICTIONS = "predictions.csv"
+# What a run of each task holds besides what every run does.
+OWN_FILES: Final[Mapping[str, tuple[str, ...]]] = {
+    "forecast": (HISTORY, FORECAST, PICTURE),
+    "classify": (BASELINES, PREDICTIONS),
+}
+RUN_FILES: Final = tuple(
+    dict.fromkeys(
+        (CONFIG, WEIGHTS, METRICS, REPORT, *(name for own in OWN_FILES.values() for name in own))
+    )
+)
 STATE = "state"
 REQUEST = "request.json"
 LOCK = ".lock"
@@ -55,7 +66,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
         format: Version of this layout.
         request: What was asked for.
         model: What rebuilds the networks around their weights.
-        schema: Columns, frequency and season of the data; checked again at predict time.
+        schema: What the data is like, such as its columns; checked again at predict time.
         results: Notes, scores and facts of the training, for people and programs to read.
         versions: Of Gatework, Python and torch when it was written.
         checksums: SHA-256 of every file that loading relies on.
@@ -70,13 +81,35 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     checksums: dict[str, str]
 
 
-def read_config(run: Path) -> RunConfig:
+def read_config(run: Path, task: str | None = None) -> RunConfig:
     """Read the config of a finished run and check the files it vouches for.
+
+    Args:
+        run: The folder.
+        task: The task it has to be of; None is any.
 
     Raises:
         InputError: The folder is missing, is no run, is half-finished, was written by a later
-            version, or one of its files is damaged.
+            version, is of another task, or one of its files is damaged.
     """
+    config = _find(run)
+    if task is not None and config.request.task != task:
+        raise InputError(f"{run} is a run of the task {config.request.task!r}; expected {task!r}.")
+    for name, expected in config.checksums.items():
+        _check(run / name, expected)
+    return config
+
+
+def task_of(run: Path) -> str:
+    """Return the name of the task that a finished run is of.
+
+    Raises:
+        InputError: As `read_config`, but that no file besides config.json is looked at.
+    """
+    return _find(run).request.task
+
+
+def _find(run: Path) -> RunConfig:
     if not run.exists():
         raise InputError(
             f"No such run: {run}. `gatework fit` makes one; see `gatework fit --help`."
@@ -84,10 +117,7 @@ def read_config(run: Path) -> RunConfig:
     path = run / CONFIG
     if not path.is_file():
         raise InputError(_why_no_run(run))
-    config = _decode(path)
-    for name, expected in config.checksums.items():
-        _check(run / name, expected)
-    return config
+    return _decode(path)
 
 
 def write_config(

@@ -80,10 +80,7 @@ def read_run(run: Path) -> Saved:
     Raises:
         InputError: It is no run, is of another task, or is damaged; the file is named.
     """
-    config = folder.read_config(run)
-    task = config.request.task
-    if task != TASK:
-        raise InputError(f"{run} is a run of the task {task!r}; expected {TASK!r}.")
+    config = folder.read_config(run, TASK)
     path = run / folder.CONFIG
     try:
         schema = msgspec.convert(config.schema, PanelSchema)

@@ -1,0 +1,31 @@
+"""What each task says to the verbs: one file a task, with its `fit` command and its answers.
+
+A task is added by its file and its line in `TASKS`. Torch is imported inside functions.
+"""
+
+from gatework.cli.options import check_output
+from gatework.cli.tasks import forecast
+from gatework.cli.tasks.task import Question, Task
+from gatework.errors import InputError
+from gatework.tasks import run as folder
+
+TASKS = (forecast.TASK,)
+
+__all__ = ["TASKS", "Question", "Task", "task_of"]
+
+
+def task_of(question: Question) -> Task:
+    """Return the task that a question's run is of.
+
+    Raises:
+        InputError: It is no run, or an option or output was asked for that its task has not.
+    """
+    if question.out is not None:
+        known = dict.fromkeys(suffix for task in TASKS for suffix in task.outputs)
+        check_output(question.out, tuple(known))
+    name = folder.task_of(question.run)
+    for task in TASKS:
+        if task.name == name:
+            task.check(question)
+            return task
+    raise InputError(f"{question.run} is a run of the task {name!r}, which this Gatework has not.")
