@@ -4,9 +4,11 @@ Steps of all sequences lie one after another, sequence by sequence, each in the 
 `offsets[b] + t` is step t of sequence b. N is the number of all real steps; nothing is padded.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -18,6 +20,16 @@ from gatework.cells.base import Roles
 from gatework.errors import InputError
 
 Array = NDArray[np.floating]
+
+
+def pass_name(layer: int, *, reverse: bool) -> str:
+    """The suffix that torch gives the parameters of a layer and direction.
+
+    Example:
+        >>> pass_name(1, reverse=True)
+        'l1_reverse'
+    """
+    return f"l{layer}_reverse" if reverse else f"l{layer}"
 
 
 @final
@@ -100,7 +112,7 @@ class PassTrace:
     @property
     def name(self) -> str:
         """`l0`, or `l0_reverse`: the suffix of its parameters' names."""
-        return f"l{self.layer}_reverse" if self.reverse else f"l{self.layer}"
+        return pass_name(self.layer, reverse=self.reverse)
 
     @property
     def hidden_size(self) -> int:
@@ -200,7 +212,7 @@ class Recording:
             if each.layer == layer and each.reverse == reverse:
                 return each
         there = ", ".join(each.name for each in self.passes)
-        wanted = f"l{layer}_reverse" if reverse else f"l{layer}"
+        wanted = pass_name(layer, reverse=reverse)
         raise InputError(f"{self.name} has no pass {wanted}; it has {there}.")
 
     def step_names(self, sequence: int) -> tuple[str, ...]:
@@ -257,6 +269,23 @@ class Trace:
     def sequence_name(self, index: int) -> str:
         """The name of a sequence; its number, from 0, where it has none."""
         return str(index) if self.sequences is None else self.sequences[index]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one safetensors file, whole or not at all."""
+        from gatework.inspector.storage import save_trace
+
+        save_trace(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Trace":
+        """Read a file that `save` wrote. Nothing in it is executed.
+
+        Raises:
+            InputError: it is missing, is no trace, is damaged, or is of a later version.
+        """
+        from gatework.inspector.storage import load_trace
+
+        return load_trace(Path(path))
 
     def __repr__(self) -> str:
         parts = ", ".join(
