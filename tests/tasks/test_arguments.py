@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from gatework.errors import InputError
-from gatework.tasks.forecast.arguments import check_levels, to_settings
+from gatework.tasks.forecast.arguments import check_levels
+from gatework.tasks.forecast.settings import ForecastSettings
+from gatework.tasks.settings import to_settings
 
 
 @pytest.mark.parametrize(
@@ -25,12 +27,14 @@ from gatework.tasks.forecast.arguments import check_levels, to_settings
 )
 def test_a_wrong_type_is_refused(name: str, value: object, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        to_settings({"horizon": 7, name: value})
+        to_settings(ForecastSettings, {"horizon": 7, name: value})
     assert words in str(caught.value)
 
 
 def test_numbers_of_numpy_become_plain() -> None:
-    settings = to_settings({"horizon": np.int64(7), "dropout": np.float32(0.5), "log": None})
+    settings = to_settings(
+        ForecastSettings, {"horizon": np.int64(7), "dropout": np.float32(0.5), "log": None}
+    )
     assert json.dumps(dataclasses.asdict(settings))
     assert (settings.horizon, settings.dropout, settings.log) == (7, 0.5, None)
     assert check_levels([np.float64(95), 80]) == (80.0, 95.0)

@@ -11,7 +11,8 @@ from gatework.data.panel import Panel, Series
 from gatework.data.store import BASES, Base, WindowSpec
 from gatework.data.windows import Windows
 from gatework.errors import InputError
-from gatework.tasks.forecast.settings import Choice, ForecastSettings
+from gatework.tasks.forecast.settings import ForecastSettings
+from gatework.tasks.settings import Choice
 
 _YEAR_US: Final = 365 * 86_400_000_000
 _GROWTH: Final = 0.5  # swings that grow with the level to this power or more are multiplicative

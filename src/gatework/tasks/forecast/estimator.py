@@ -11,7 +11,7 @@ from gatework.data import Panel, as_given, forecast_frame, read_table, to_panel
 from gatework.errors import InputError
 from gatework.tasks import run as folder
 from gatework.tasks.forecast import job, saved
-from gatework.tasks.forecast.arguments import check_levels, to_settings
+from gatework.tasks.forecast.arguments import check_levels
 from gatework.tasks.forecast.continuing import join, steps_seen
 from gatework.tasks.forecast.evaluation import (
     known_at,
@@ -21,9 +21,10 @@ from gatework.tasks.forecast.evaluation import (
 )
 from gatework.tasks.forecast.fitting import fit_networks
 from gatework.tasks.forecast.outcome import Outcome
-from gatework.tasks.forecast.report import Origin
 from gatework.tasks.forecast.scores import MODEL, Scores
 from gatework.tasks.forecast.settings import ForecastSettings
+from gatework.tasks.page import Origin
+from gatework.tasks.settings import to_settings
 from gatework.training import Progress
 
 Settings = ForecastSettings
@@ -304,7 +305,7 @@ class Forecaster:
 
     def _settings(self) -> ForecastSettings:
         names = [field.name for field in dataclasses.fields(ForecastSettings)]
-        return to_settings({name: getattr(self, name) for name in names})
+        return to_settings(ForecastSettings, {name: getattr(self, name) for name in names})
 
     def _parameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _ARGUMENTS}

@@ -23,7 +23,8 @@ from gatework.tasks.forecast.calibration import (
 )
 from gatework.tasks.forecast.choices import LITTLE, Effort, choose_base, choose_effort, choose_spec
 from gatework.tasks.forecast.members import rehearsals, split_for_members, training_windows
-from gatework.tasks.forecast.settings import Choice, ForecastSettings
+from gatework.tasks.forecast.settings import ForecastSettings
+from gatework.tasks.settings import Choice
 from gatework.training import History, Progress, TrainSettings, train
 
 _SAMPLE: Final = 2_000  # windows that constants are estimated from

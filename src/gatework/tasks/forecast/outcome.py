@@ -9,7 +9,7 @@ import numpy as np
 from gatework.data import Panel
 from gatework.tasks.forecast.evaluation import BackTest
 from gatework.tasks.forecast.scores import Scores
-from gatework.tasks.forecast.settings import Choice
+from gatework.tasks.settings import Choice
 
 Curve = Sequence[tuple[int, float, float | None]]
 

@@ -1,41 +1,23 @@
 """report.html: one file that needs nothing else, now or in ten years, online or off."""
 
-import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from gatework.data import Panel
 from gatework.files import atomic_write
+from gatework.tasks import pictures
 from gatework.tasks.forecast import plots
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.scores import MODEL, number, spoken
-from gatework.tasks.run import package_version
+from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
 
 MOST_SERIES: Final = 4
 MOST_WINDOWS: Final = 8
 MOST_ROWS: Final = 120
-Table = list[tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """How the fit was asked for, to say how to do it again.
-
-    Args:
-        name: What the data is called: a file's name, or `data frame`.
-        command: The command line; None if it was asked for in Python.
-        snippet: The Python lines.
-    """
-
-    name: str
-    command: str | None
-    snippet: str
 
 
 @dataclass(frozen=True)
@@ -72,22 +54,13 @@ class Page:
 
 def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write the page, whole or not at all."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gatework.tasks.forecast", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("report.html.jinja").render(page=compose(outcome, origin))
-    with atomic_write(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_page(path, "gatework.tasks.forecast", compose(outcome, origin))
 
 
 def write_picture(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write forecast.png: the forecast picture of the report, for slides and mail."""
     with atomic_write(path) as beside:
-        plots.save_png(plots.forecast_figure(_forecast_traces(outcome, origin)), beside)
+        pictures.save_png(plots.forecast_figure(_forecast_traces(outcome, origin)), beside)
 
 
 def compose(outcome: Outcome, origin: Origin) -> Page:
@@ -100,7 +73,7 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
     table, left_out = _forecast_table(outcome)
     longest = panel.series[int(np.argmax(panel.lengths))]
     future = panel.frequency.after(longest.times[-1], horizon)
-    overview = plots.svg(
+    overview = pictures.svg(
         plots.overview_figure(longest.times, longest.values, future), "The whole series in little"
     )
     scores, verdict = outcome.scores, "No hold-out: the data is too short to keep a part back."
@@ -136,12 +109,10 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         training_picture=_training_picture(outcome),
         command=origin.command,
         snippet=origin.snippet,
-        settings=_settings_table(outcome),
-        footer=(
-            f"Written by Gatework {package_version()} on "
-            f"{datetime.datetime.now().astimezone():%Y-%m-%d at %H:%M %Z}. "
-            "This page is one file: it loads nothing and runs nothing."
+        settings=settings_table(
+            outcome.settings, {each.name: (each.value, each.reason) for each in outcome.choices}
         ),
+        footer=footer(),
     )
 
 
@@ -209,7 +180,7 @@ def _windows_remark(outcome: Outcome) -> str:
 def _training_picture(outcome: Outcome) -> Markup:
     if not any(len(curve) > 1 for curve in outcome.curves):
         return Markup("")
-    return _picture(plots.training_figure(outcome.curves), "Loss over the steps of the training")
+    return _picture(pictures.training_figure(outcome.curves), "Loss over the steps of the training")
 
 
 def _forecast_table(outcome: Outcome) -> tuple[Table, str]:
@@ -274,18 +245,6 @@ def _protocol(outcome: Outcome) -> str:
     )
 
 
-def _settings_table(outcome: Outcome) -> Table:
-    rows: Table = [("Setting", "Value", "")]
-    chosen = {choice.name: choice for choice in outcome.choices}
-    for name in dict.fromkeys([*outcome.settings, *chosen]):
-        if name in chosen:
-            choice = chosen[name]
-            rows.append((name, _value(choice.value), choice.reason))
-        else:
-            rows.append((name, _value(outcome.settings[name]), ""))
-    return rows
-
-
 def _subject(outcome: Outcome, origin: Origin) -> str:
     """Name what is forecast: the target, or the file where the target has no name but `y`."""
     target = outcome.panel.columns.target
@@ -335,7 +294,7 @@ def _tail(horizon: int, season: int) -> int:
 
 
 def _picture(figure: plots.Figure, label: str) -> Markup:
-    return Markup(plots.svg(figure, label))
+    return Markup(pictures.svg(figure, label))
 
 
 def _stamps(panel: Panel, times: np.ndarray) -> list[str]:
@@ -349,9 +308,3 @@ def _stamps(panel: Panel, times: np.ndarray) -> list[str]:
         else:
             return written
     return written
-
-
-def _value(value: object) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_value(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -18,8 +18,9 @@ from gatework.tasks.forecast.evaluation import interval_probabilities, probabili
 from gatework.tasks.forecast.fitting import Fitted
 from gatework.tasks.forecast.job import forecast
 from gatework.tasks.forecast.outcome import Outcome
-from gatework.tasks.forecast.report import Origin, write_picture, write_report
+from gatework.tasks.forecast.report import write_picture, write_report
 from gatework.tasks.forecast.scores import MODEL
+from gatework.tasks.page import Origin
 from gatework.training.weights import decode_tensors, encode_tensors
 
 TASK = "forecast"

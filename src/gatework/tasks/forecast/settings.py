@@ -1,7 +1,6 @@
-"""What a user can choose about a forecast, and what is chosen for them from the data."""
+"""What a user can choose about a forecast."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from gatework.errors import InputError
 
@@ -76,11 +75,3 @@ class ForecastSettings:
         value = getattr(self, name)
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}; expected 1 or more")
-
-
-class Choice(NamedTuple):
-    """A setting that was chosen from the data: its name, value, and why, in words."""
-
-    name: str
-    value: object
-    reason: str
