@@ -9,7 +9,7 @@ from torch import nn
 
 import gatework
 from gatework.errors import InputError
-from gatework.inspector import recording, require_same_model
+from gatework.inspector import label, recording, require_same_model
 from gatework.ops import scan
 
 LENGTHS = [5, 0, 9, 1]
@@ -125,7 +125,7 @@ def test_every_call_is_a_recording():
     with recording(layer) as recorder:
         _, h = layer(torch.randn(2, 1, 3))
         layer(torch.randn(5, 1, 3), h)
-    first, second = recorder.trace(features=["a", "b", "c"]).recordings
+    first, second = label(recorder.trace(), features=["a", "b", "c"]).recordings
     assert (first.call, second.call) == (0, 1)
     assert second.lengths.tolist() == [5]
     np.testing.assert_array_equal(second.passes[0].initial["h"][0], first.passes[0].values["h"][-1])

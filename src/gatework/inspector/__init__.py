@@ -5,6 +5,7 @@ It reads models, layers and traces. It must not know any task, nor the command l
 
 from gatework.inspector.record import Recorder, recording, require_same_model, trace
 from gatework.inspector.trace import PassTrace, Recording, SequencePass, Trace
+from gatework.inspector.words import label
 
 __all__ = [
     "PassTrace",
@@ -12,6 +13,7 @@ __all__ = [
     "Recording",
     "SequencePass",
     "Trace",
+    "label",
     "recording",
     "require_same_model",
     "trace",

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -13,9 +13,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from gatework.errors import InputError
 from gatework.inspector.trace import Array, PassTrace, Recording, Trace
+from gatework.inspector.words import Words, label
 from gatework.layers import AbstractRecurrent, PassRecord, replica, survey
-
-Words = Sequence[Sequence[str]]
 
 
 def trace(
@@ -59,8 +58,7 @@ def trace(
     """
     with recording(model) as recorder:
         _call(model, inputs, None if lengths is None else torch.as_tensor(lengths))
-    found = recorder.trace(steps=steps, features=features, sequences=sequences)
-    return found if loss is None else with_loss(found, loss)
+    return label(recorder.trace(sequences), steps=steps, features=features, loss=loss)
 
 
 @contextlib.contextmanager
@@ -190,17 +188,14 @@ class Recorder:
         finally:
             hook.remove()
 
-    def trace(
-        self,
-        *,
-        steps: Words | None = None,
-        features: Sequence[str] | None = None,
-        sequences: Sequence[str] | None = None,
-    ) -> Trace:
-        """What was recorded, with the words that fit it.
+    def trace(self, sequences: Sequence[str] | None = None) -> Trace:
+        """What was recorded; `label` puts words beside it.
+
+        Args:
+            sequences: A name for each sequence.
 
         Raises:
-            InputError: nothing was recorded, or the words fit no recording.
+            InputError: nothing was recorded, or there are more or fewer names than sequences.
         """
         if not self.calls:
             raise InputError("no recurrent layer ran: call the model inside `with recording(...)`.")
@@ -210,13 +205,12 @@ class Recorder:
             number = counts.get(call.path, 0)
             counts[call.path] = number + 1
             recordings.append(self._recording(call, number))
-        labelled = _with_words(tuple(recordings), steps, features)
-        if sequences is not None and len(sequences) != len(labelled[0].lengths):
+        if sequences is not None and len(sequences) != len(recordings[0].lengths):
             raise InputError(
-                f"sequences names {len(sequences)}; the batch holds {len(labelled[0].lengths)}."
+                f"sequences names {len(sequences)}; the batch holds {len(recordings[0].lengths)}."
             )
         names = None if sequences is None else tuple(sequences)
-        return Trace(labelled, names, fingerprint(self.model))
+        return Trace(tuple(recordings), names, fingerprint(self.model))
 
     def _recording(self, call: _Heard, number: int) -> Recording:
         layer = self.model.get_submodule(call.path)
@@ -248,55 +242,6 @@ def require_same_model(trace: Trace, model: nn.Module) -> None:
             "the trace is of another model: its recurrent weights differ. Record this one with "
             "gatework.trace(model, ...)."
         )
-
-
-def with_loss(trace: Trace, loss: Tensor) -> Trace:
-    """The trace with the loss of each step, (T, B) or (B, T), beside the steps it fits.
-
-    Raises:
-        InputError: it fits no recording.
-    """
-    table = loss.detach().cpu().numpy()
-    labelled = []
-    for each in trace.recordings:
-        batch, longest = len(each.lengths), int(each.lengths.max(initial=0))
-        for grid in (table.T, table):
-            if grid.ndim == 2 and grid.shape[0] == batch and grid.shape[1] >= longest:
-                rows = [grid[b, :n] for b, n in enumerate(each.lengths)]
-                each = replace(each, loss=np.concatenate(rows))
-                break
-        labelled.append(each)
-    if all(each.loss is None for each in labelled):
-        raise InputError(f"loss has shape {table.shape}; it fits no recording of {trace!r}.")
-    return replace(trace, recordings=tuple(labelled))
-
-
-def _with_words(
-    recordings: tuple[Recording, ...], steps: Words | None, features: Sequence[str] | None
-) -> tuple[Recording, ...]:
-    if steps is not None:
-        wanted = [len(words) for words in steps]
-        flat = tuple(word for words in steps for word in words)
-        fits = [wanted == each.lengths.tolist() for each in recordings]
-        if not any(fits):
-            lengths = ", ".join(f"{each.name} {each.lengths.tolist()}" for each in recordings)
-            raise InputError(
-                f"steps has {wanted} words a sequence; expected those of a layer: {lengths}."
-            )
-        recordings = tuple(
-            replace(each, steps=flat) if fit else each
-            for each, fit in zip(recordings, fits, strict=True)
-        )
-    if features is not None:
-        fits = [len(features) == each.inputs.shape[1] for each in recordings]
-        if not any(fits):
-            sizes = ", ".join(f"{each.name} {each.inputs.shape[1]}" for each in recordings)
-            raise InputError(f"features has {len(features)} words; layers read {sizes} inputs.")
-        recordings = tuple(
-            replace(each, features=tuple(features)) if fit else each
-            for each, fit in zip(recordings, fits, strict=True)
-        )
-    return recordings
 
 
 def _pass(layer: AbstractRecurrent, record: PassRecord) -> PassTrace:
