@@ -1,0 +1,129 @@
+"""A label for each word, and one for the sentence: BiLSTM over words, then a CRF.
+
+After Lample et al. 2016 ("Neural architectures for named entity recognition") and, for the label of
+the sentence from the same states, Liu & Lane 2016.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatework.layers import CRF, LSTM
+from gatework.layers.crf import Allowed, Paths
+from gatework.models.words import WordBatch, WordEncoder, WordShape
+
+
+@dataclass(frozen=True)
+class TaggerShape:
+    """What the weights' shapes follow from; part of a saved model.
+
+    Args:
+        words: Sizes of the word encoder.
+        tags: Tags of a word.
+        labels: Labels of a sentence; 0 for none.
+        hidden_size: Width of each direction of the LSTM over words.
+        num_layers: Its layers.
+        crf: Whether tags are decided together (a CRF), or each for itself (softmax).
+        dropout: Part of the features dropped in training.
+    """
+
+    words: WordShape
+    tags: int
+    labels: int = 0
+    hidden_size: int = 128
+    num_layers: int = 1
+    crf: bool = True
+    dropout: float = 0.3
+
+
+class Scores(NamedTuple):
+    """What the network says of a batch: (T, B, tags) of each word, (B, labels) of each sentence."""
+
+    tags: Tensor
+    labels: Tensor
+
+
+@final
+class SequenceTagger(nn.Module):
+    """Words to tags, and to a label of the whole if there are labels.
+
+    Args:
+        shape: Sizes.
+        unknown: The number of the unknown word.
+        allowed: Which tags may follow which; None allows all.
+
+    Example:
+        >>> from gatework.models.words import WordBatch, WordShape
+        >>> tagger = SequenceTagger(TaggerShape(WordShape(9, 5, 3), tags=4, labels=2), unknown=1)
+        >>> batch = WordBatch(*(torch.ones(size, dtype=torch.int64) for size in
+        ...                     [(6, 2), (2,), (3,), (3,), (7, 3), (3,)]))
+        >>> scores = tagger(batch)
+        >>> scores.tags.shape, scores.labels.shape
+        (torch.Size([6, 2, 4]), torch.Size([2, 2]))
+        >>> tagger.best(scores, batch.lengths).labels.shape
+        torch.Size([1, 6, 2])
+    """
+
+    def __init__(self, shape: TaggerShape, unknown: int, allowed: Allowed | None = None) -> None:
+        super().__init__()
+        self.shape = shape
+        self.words = WordEncoder(shape.words, unknown)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.lstm = LSTM(
+            self.words.size,
+            shape.hidden_size,
+            shape.num_layers,
+            bidirectional=True,
+            dropout=shape.dropout if shape.num_layers > 1 else 0.0,
+        )
+        self.emit = nn.Linear(2 * shape.hidden_size, shape.tags)
+        self.label = nn.Linear(4 * shape.hidden_size, shape.labels) if shape.labels else None
+        # Without its transitions a CRF is a softmax at each step: the same sums, and legal answers.
+        self.crf = CRF(shape.tags, allowed)
+        if not shape.crf:
+            self.crf.requires_grad_(False)
+
+    def forward(self, batch: WordBatch) -> Scores:
+        """Return the scores of the tags and of the labels."""
+        states, _ = self.lstm(self.dropout(self.words(batch)), lengths=batch.lengths)
+        states = self.dropout(states)
+        labels = states.new_zeros(states.shape[1], 0)
+        if self.label is not None:
+            labels = self.label(_pooled(states, batch.lengths))
+        return Scores(self.emit(states), labels)
+
+    def loss(
+        self, scores: Scores, lengths: Tensor, tags: Tensor, labels: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean loss a word, plus the mean loss a sentence where it has a label.
+
+        Args:
+            scores: Of the batch.
+            lengths: (B,).
+            tags: (T, B), any past a length.
+            labels: (B,), -1 where a sentence has none.
+        """
+        words = lengths.sum().clamp_min(1)
+        total = -(self.crf(scores.tags, tags, lengths).sum() / words).to(scores.tags.dtype)
+        if labels is None or self.label is None or not bool((labels >= 0).any()):
+            return total
+        return total + functional.cross_entropy(scores.labels, labels, ignore_index=-1)
+
+    def best(self, scores: Scores, lengths: Tensor, *, count: int = 1) -> Paths:
+        """Return the likeliest legal tag sequences; see CRF.best."""
+        return self.crf.best(scores.tags, lengths, count=count)
+
+    def marginals(self, scores: Scores, lengths: Tensor) -> Tensor:
+        """Return (T, B, tags) probabilities among the legal tag sequences."""
+        return self.crf.marginals(scores.tags, lengths)
+
+
+def _pooled(states: Tensor, lengths: Tensor) -> Tensor:
+    """(B, 2F) mean and maximum of states (T, B, F) over the real steps; zero for none."""
+    inside = (torch.arange(len(states), device=states.device)[:, None] < lengths)[..., None]
+    mean = states.sum(0) / lengths[:, None].clamp_min(1)
+    top = states.masked_fill(~inside, float("-inf")).amax(0)
+    return torch.cat([mean, torch.where(lengths[:, None] > 0, top, 0.0)], -1)

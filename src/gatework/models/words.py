@@ -1,0 +1,116 @@
+"""Words as vectors: what a word is, how it is spelt and how it is written, all learnt.
+
+The words of a batch are encoded once each, however often they stand in it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatework.layers import LSTM
+
+
+class WordBatch(NamedTuple):
+    """B sequences of words, of which W are different.
+
+    Attributes:
+        places: (T, B) which of the W words stands where; past a length, any.
+        lengths: (B,) words of each sequence.
+        words: (W,) numbers in the vocabulary.
+        shapes: (W,) numbers of the way they are written.
+        characters: (C, W) numbers of their characters.
+        sizes: (W,) characters of each.
+    """
+
+    places: Tensor
+    lengths: Tensor
+    words: Tensor
+    shapes: Tensor
+    characters: Tensor
+    sizes: Tensor
+
+
+@dataclass(frozen=True)
+class WordShape:
+    """What the weights' shapes follow from; part of a saved model.
+
+    Args:
+        vocabulary: Known words, the special ones included.
+        characters: Known characters, likewise.
+        shapes: Ways of writing.
+        word_size: Width of a word's own vector.
+        character_size: Width of a character's vector.
+        spelling_size: Width of each direction of the LSTM over characters.
+        vector_size: Width of the fixed vectors from outside; 0 for none.
+    """
+
+    vocabulary: int
+    characters: int
+    shapes: int
+    word_size: int = 100
+    character_size: int = 32
+    spelling_size: int = 50
+    vector_size: int = 0
+
+
+@final
+class WordEncoder(nn.Module):
+    """Each word as its own vector, the end states of a bidirectional LSTM over its characters
+    (Lample et al. 2016), a vector for its shape, and a fixed one from outside if there is one.
+
+    In training a word is now and then taken for unknown, the rarer the more often (Kiperwasser &
+    Goldberg 2016), so that the network learns to do without.
+
+    Args:
+        shape: Sizes.
+        unknown: The number of the unknown word.
+
+    Attributes:
+        size: Width of the result.
+
+    Example:
+        >>> encoder = WordEncoder(WordShape(vocabulary=9, characters=5, shapes=3), unknown=1)
+        >>> batch = WordBatch(*(torch.ones(size, dtype=torch.int64) for size in
+        ...                     [(4, 2), (2,), (3,), (3,), (6, 3), (3,)]))
+        >>> encoder(batch).shape, encoder.size
+        (torch.Size([4, 2, 208]), 208)
+    """
+
+    def __init__(self, shape: WordShape, unknown: int) -> None:
+        super().__init__()
+        self.unknown = unknown
+        self.word = nn.Embedding(shape.vocabulary, shape.word_size)
+        self.shape = nn.Embedding(shape.shapes, _SHAPE_SIZE)
+        self.character = nn.Embedding(shape.characters, shape.character_size)
+        self.spelling = LSTM(shape.character_size, shape.spelling_size, bidirectional=True)
+        self.register_buffer("vectors", torch.zeros(shape.vocabulary, shape.vector_size))
+        self.register_buffer("unknown_rate", torch.zeros(shape.vocabulary))
+        self.size = shape.word_size + _SHAPE_SIZE + 2 * shape.spelling_size + shape.vector_size
+        for table in (self.word, self.shape, self.character):
+            # The size of what an LSTM gives: rows that start large are hard to move.
+            nn.init.normal_(table.weight, std=0.3)
+
+    def forward(self, batch: WordBatch) -> Tensor:
+        """Return (T, B, F)."""
+        words = batch.words
+        if self.training:
+            rate = self.get_buffer("unknown_rate")[words]
+            words = torch.where(torch.rand_like(rate) < rate, self.unknown, words)
+        characters = self.character(batch.characters)
+        _, (ends, _) = self.spelling(characters, lengths=batch.sizes)
+        each = torch.cat(
+            [
+                self.word(words),
+                self.shape(batch.shapes),
+                *ends,
+                functional.embedding(batch.words, self.get_buffer("vectors")),
+            ],
+            -1,
+        )
+        return functional.embedding(batch.places, each)
+
+
+_SHAPE_SIZE = 8
