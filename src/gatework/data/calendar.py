@@ -96,6 +96,25 @@ def features(times: np.ndarray, frequency: Frequency) -> np.ndarray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def feature_words(frequency: Frequency) -> tuple[str, ...]:
+    """Return a word for each column of `features`.
+
+    Example:
+        >>> from gatework.data.frequency import Frequency
+        >>> feature_words(Frequency("month"))
+        ('year sin 1', 'year cos 1', 'year sin 2', 'year cos 2')
+    """
+    if frequency.unit in ("index", "year"):
+        return ()
+    words = _wave_words("year", 2)
+    if frequency.unit in (*_DAILY, *_CLOCK_US):
+        words += _wave_words("month", 1)
+        words += ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+        if frequency.unit in _CLOCK_US:
+            words += _wave_words("day", 3)
+    return words
+
+
 def yearly_keys(times: np.ndarray, frequency: Frequency) -> dict[str, np.ndarray]:
     """Return the yearly identities of stamps: same key, same special day of another year.
 
@@ -134,6 +153,11 @@ def yearly_keys(times: np.ndarray, frequency: Frequency) -> dict[str, np.ndarray
     of_day = (stamps - days).astype("timedelta64[us]").astype(np.int64)
     slot = of_day * slots // _DAY_US
     return {name: key * slots + slot for name, key in by_day.items()}
+
+
+def _wave_words(cycle: str, count: int) -> tuple[str, ...]:
+    """The words of `_waves`."""
+    return tuple(f"{cycle} {wave} {k}" for k in range(1, count + 1) for wave in ("sin", "cos"))
 
 
 def _waves(phase: np.ndarray, harmonics: int) -> list[np.ndarray]:

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, final
 import torch
 from torch import Generator, Tensor
 
+from gatework.data import calendar
+from gatework.data.frequency import Frequency
 from gatework.data.store import BASES, Store, WindowSpec
 
 _LAGS: Final = 6  # seasonal lags that medians are taken over; the first four are inputs too
@@ -132,6 +134,35 @@ class Windows:
         return torch.cat(
             [described.float(), known, self.store.calendar[at], view.yearly(at, scale).float()], -1
         )
+
+
+def feature_words(
+    spec: WindowSpec, frequency: Frequency, yearly: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return a word for each input of the past and of the future of a `WindowBatch`.
+
+    Args:
+        spec: How windows are cut and described.
+        frequency: Of the panel.
+        yearly: The names of the yearly keys, in order.
+    """
+    calendar_words = calendar.feature_words(frequency)
+    earlier = tuple(
+        f"{what} {key.replace('_', ' ')}" for key in yearly for what in ("earlier", "known")
+    )
+    lags = tuple(f"lag {k} seasons" for k in range(1, 5))
+    long = ("long lag 1", "long lag 2", "long lag 3", "level then", "level now")
+    past = ("value", "beyond usual", "is known", *calendar_words, *earlier)
+    future = (
+        *(base.replace("_", " ") for base in BASES),
+        *lags,
+        *(long if spec.long_season is not None else ()),
+        *calendar_words,
+        *earlier,
+        "season step",
+        "place in horizon",
+    )
+    return past, future
 
 
 class _View(NamedTuple):

@@ -148,9 +148,14 @@ def pinball(quantiles: Tensor, target: Tensor, weight: Tensor | None = None) -> 
         weight: (B,) of each window; None is 1.
     """
     known = ~torch.isnan(target)
-    error = torch.where(known, target, 0.0)[..., None] - quantiles
-    levels = torch.tensor(LEVELS, dtype=error.dtype, device=error.device)
-    loss = torch.maximum(levels * error, (levels - 1) * error).mean(-1) * known
+    loss = pinball_by_step(quantiles, torch.where(known, target, 0.0)) * known
     if weight is None:
         return loss.sum() / known.sum().clamp_min(1)
     return (loss * weight).sum() / (known * weight).sum().clamp_min(1e-12)
+
+
+def pinball_by_step(quantiles: Tensor, target: Tensor) -> Tensor:
+    """Return (H, B): the pinball loss of (H, B, Q) quantiles at each step, mean over `LEVELS`."""
+    error = target[..., None] - quantiles
+    levels = torch.tensor(LEVELS, dtype=error.dtype, device=error.device)
+    return torch.maximum(levels * error, (levels - 1) * error).mean(-1)

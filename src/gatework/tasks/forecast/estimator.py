@@ -9,17 +9,20 @@ from typing import Any, NamedTuple, final
 
 from gatework.data import Panel, as_given, forecast_frame, read_table, to_panel
 from gatework.errors import InputError
+from gatework.inspector.subject import Subject
 from gatework.tasks import run as folder
 from gatework.tasks.forecast import job, saved
 from gatework.tasks.forecast.arguments import check_levels
 from gatework.tasks.forecast.continuing import join, steps_seen
 from gatework.tasks.forecast.evaluation import (
+    Window,
     known_at,
     last_windows,
     probabilities_of,
     score,
 )
 from gatework.tasks.forecast.fitting import fit_networks
+from gatework.tasks.forecast.inspection import subject_of
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.scores import MODEL, Scores
 from gatework.tasks.forecast.settings import ForecastSettings
@@ -272,6 +275,26 @@ class Forecaster:
         cut = known_at(panel, windows)
         cutoffs = [series.times[-1] for series in cut.series]
         return as_given(forecast_frame(cut, columns, cutoffs=cutoffs), panel)
+
+    def subject(self, data: Any = None, *, most: int = 6) -> Subject:
+        """Return the model's first network and the last windows, to look inside.
+
+        Args:
+            data: A newer table, or one of other series, as for `evaluate`; None is that of the fit.
+            most: Windows at most.
+
+        Raises:
+            InputError: The data does not agree with that of the fit, or holds no window.
+        """
+        self._require_fit()
+        windows: Sequence[Window] = ()
+        panel = self.panel_
+        if data is not None:
+            panel = self._continue(data)
+            windows = job.fresh_windows(panel, steps_seen(self.panel_, panel), self.horizon)
+        if not windows:
+            windows = last_windows(panel, self.horizon, count=most, step=self.horizon)
+        return subject_of(self.fitted_, panel, windows, most=most, title="Forecaster")
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted model as a run folder: config, weights, history, forecast, report.
