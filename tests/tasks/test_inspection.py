@@ -22,8 +22,8 @@ def model() -> Forecaster:
 
 
 def test_words_and_losses_fit(model):
-    subject = model.subject(most=3)
-    trace = subject.trace()
+    shown = model.inspection(most=3)
+    trace = shown.trace()
     encoder, decoder = trace["members.0.encoder"], trace["members.0.decoder"]
     assert trace.sequences is not None
     assert trace.sequences[-1] == "y from 2020-04-23"
@@ -39,17 +39,17 @@ def test_words_and_losses_fit(model):
 
 
 def test_the_network_alone_answers_as_it_does_among_the_others(model):
-    subject = model.subject()
-    past, future = subject.inputs
+    shown = model.inspection()
+    past, future = shown.inputs
     with torch.no_grad():
-        alone = subject.model(past, future)
+        alone = shown.model(past, future)
         among = model.fitted_.model.by_member(past, future)[0]
     assert torch.equal(alone, among)
-    assert subject.score(alone).shape == (past.shape[1],)
-    torch.testing.assert_close(subject.score(alone), alone[..., LEVELS.index(0.5)].mean(0))
+    assert shown.score(alone).shape == (past.shape[1],)
+    torch.testing.assert_close(shown.score(alone), alone[..., LEVELS.index(0.5)].mean(0))
 
 
 def test_newer_data_is_looked_at_after_the_end_of_the_fit(model):
-    subject = model.subject(table(140))
-    assert subject.sequences[0] == "y from 2020-04-30"
-    assert len(subject.sequences) == 3
+    shown = model.inspection(table(140))
+    assert shown.sequences[0] == "y from 2020-04-30"
+    assert len(shown.sequences) == 3

@@ -4,18 +4,18 @@ It reads models, layers and traces. It must not know any task, nor the command l
 """
 
 from gatework.inspector.checkpoint import layers_of
+from gatework.inspector.inspection import Inspection, Labels
 from gatework.inspector.record import Recorder, recording, require_same_model, trace
-from gatework.inspector.subject import Labels, Subject
 from gatework.inspector.trace import PassTrace, Recording, SequencePass, Trace
 from gatework.inspector.words import label
 
 __all__ = [
+    "Inspection",
     "Labels",
     "PassTrace",
     "Recorder",
     "Recording",
     "SequencePass",
-    "Subject",
     "Trace",
     "label",
     "layers_of",

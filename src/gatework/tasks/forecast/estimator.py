@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, final
 
 from gatework.data import Panel, as_given, forecast_frame, read_table, to_panel
 from gatework.errors import InputError
-from gatework.inspector.subject import Subject
+from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
 from gatework.tasks.forecast import job, saved
 from gatework.tasks.forecast.arguments import check_levels
@@ -22,7 +22,7 @@ from gatework.tasks.forecast.evaluation import (
     score,
 )
 from gatework.tasks.forecast.fitting import fit_networks
-from gatework.tasks.forecast.inspection import subject_of
+from gatework.tasks.forecast.inspection import inspection_of
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.scores import MODEL, Scores
 from gatework.tasks.forecast.settings import ForecastSettings
@@ -276,7 +276,7 @@ class Forecaster:
         cutoffs = [series.times[-1] for series in cut.series]
         return as_given(forecast_frame(cut, columns, cutoffs=cutoffs), panel)
 
-    def subject(self, data: Any = None, *, most: int = 6) -> Subject:
+    def inspection(self, data: Any = None, *, most: int = 6) -> Inspection:
         """Return the model's first network and the last windows, to look inside.
 
         Args:
@@ -294,7 +294,7 @@ class Forecaster:
             windows = job.fresh_windows(panel, steps_seen(self.panel_, panel), self.horizon)
         if not windows:
             windows = last_windows(panel, self.horizon, count=most, step=self.horizon)
-        return subject_of(self.fitted_, panel, windows, most=most, title="Forecaster")
+        return inspection_of(self.fitted_, panel, windows, most=most, title="Forecaster")
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted model as a run folder: config, weights, history, forecast, report.

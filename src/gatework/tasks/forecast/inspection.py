@@ -13,7 +13,7 @@ from gatework.data.grid import show
 from gatework.data.store import build_store
 from gatework.data.windows import WindowBatch, Windows, feature_words
 from gatework.errors import InputError
-from gatework.inspector.subject import Labels, Subject
+from gatework.inspector.inspection import Inspection, Labels
 from gatework.models.forecaster import LEVELS, ForecastEnsemble, pinball_by_step
 from gatework.tasks.forecast.evaluation import Window
 from gatework.tasks.forecast.fitting import Fitted
@@ -21,9 +21,9 @@ from gatework.tasks.forecast.fitting import Fitted
 _MEDIAN: Final = LEVELS.index(0.5)
 
 
-def subject_of(
+def inspection_of(
     fitted: Fitted, panel: Panel, windows: Sequence[Window], *, most: int, title: str
-) -> Subject:
+) -> Inspection:
     """Put windows of a panel before the first network of a fitted ensemble.
 
     The encoder's steps are the past that the network read, the decoder's the horizon with the
@@ -50,7 +50,7 @@ def subject_of(
     past_words, future_words = feature_words(spec, panel.frequency, tuple(keys))
     words = [_stamps(panel, cut, spec.context, spec.horizon) for cut in chosen]
     past, future = [first for first, _ in words], [last for _, last in words]
-    return Subject(
+    return Inspection(
         title,
         _alone(fitted),
         (batch.past, batch.future),

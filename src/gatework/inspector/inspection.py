@@ -29,7 +29,7 @@ class Labels(NamedTuple):
 
 @final
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Inspection:
     """A trained model and what to ask it: a task makes one of a run and a file.
 
     Attributes:
@@ -46,11 +46,11 @@ class Subject:
         >>> import torch, gatework
         >>> gru = gatework.GRU(3, 8)
         >>> words = Labels("", steps=[["to", "be"]])
-        >>> subject = Subject(
+        >>> shown = Inspection(
         ...     "a model", gru, (torch.randn(2, 1, 3),), lambda y: y[0][-1].sum(-1),
         ...     "sum of the last h", (words,), ("one",),
         ... )
-        >>> subject.trace()[""].step_names(0)
+        >>> shown.trace()[""].step_names(0)
         ('to', 'be')
     """
 
