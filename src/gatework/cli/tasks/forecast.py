@@ -22,6 +22,7 @@ from gatework.cli.tasks.task import Question, Task
 from gatework.tasks.forecast.settings import ForecastSettings
 
 if TYPE_CHECKING:
+    from gatework.inspector import Inspection
     from gatework.tasks.forecast.outcome import Outcome
 
 DATA = Group.create_ordered("The table")
@@ -175,4 +176,11 @@ def evaluate(question: Question) -> None:
     say(bold(verdict))
 
 
-TASK = Task("forecast", forecast, predict, evaluate, options=("levels", "lag"))
+def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
+    """The first network of a run on its last windows, or on those of another table."""
+    from gatework.tasks.forecast.estimator import Forecaster
+
+    return Forecaster.load(run).inspection(file, most=most)
+
+
+TASK = Task("forecast", forecast, predict, evaluate, inspect, options=("levels", "lag"))

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from gatework.cli.options import check_output
 from gatework.errors import InputError
+
+if TYPE_CHECKING:
+    from gatework.inspector import Inspection
 
 TABLES = (".csv", ".tsv", ".parquet")
 
@@ -30,6 +33,8 @@ class Task:
         fit: The command; its signature is the options.
         predict: Answers `gatework predict`.
         evaluate: Answers `gatework evaluate`.
+        inspect: From a run, a file or None for its own data, and how many sequences at most, to
+            what `gatework inspect` shows.
         options: Which options of those two verbs mean something to this task.
         outputs: How the name of a file of predictions may end.
     """
@@ -38,6 +43,7 @@ class Task:
     fit: Callable[..., None]
     predict: Callable[[Question], None]
     evaluate: Callable[[Question], None]
+    inspect: "Callable[[Path, Path | None, int], Inspection]"
     options: tuple[str, ...] = ()
     outputs: tuple[str, ...] = TABLES
 
