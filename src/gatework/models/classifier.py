@@ -1,0 +1,170 @@
+"""Sequence classifier: embeddings or values, an LSTM in both directions, pooling, class scores."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatework.layers import LSTM
+from gatework.layers.convolution import StepConvolution
+from gatework.layers.decay import InputDecay
+from gatework.layers.pooling import Pooling, PoolingKind
+
+_UNKNOWN: Final = 1  # the number a dropped word gets: as `gatework.data.text` has it
+_WIDTHS: Final = (7, 5, 3)
+
+
+class Inputs(NamedTuple):
+    """B sequences, time first.
+
+    steps are token numbers (T, B) int64, or values (T, B, F) float32; lengths (B,) int64; statics
+    (B, S) float32 what does not change over time, S may be 0.
+    """
+
+    steps: Tensor
+    lengths: Tensor
+    statics: Tensor
+
+
+@dataclass(frozen=True)
+class ClassifierShape:
+    """What the weights' shapes follow from, and what disturbs them in training.
+
+    Args:
+        classes: K, the scores of a sequence.
+        vocabulary: Token numbers there are; 0 where the steps are values.
+        features: F, values a step; 0 where the steps are tokens.
+        decays: Whether the values are thirds: the last value seen, whether it is new, and its age.
+        statics: S, values a sequence.
+        embedding_size: Width of a token's vector.
+        hidden_size: H of the LSTM, in each direction.
+        num_layers: Layers of the LSTM.
+        bidirectional: Whether the LSTM also reads backwards.
+        pooling: How the steps' outputs become one vector.
+        convolution: Width of the convolutions before the LSTM; 0 is none.
+        members: Networks whose scores are averaged.
+        dropout: Part of the values dropped around the LSTM in training.
+        embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike.
+        word_dropout: Part of the tokens read as unknown in training.
+    """
+
+    classes: int
+    vocabulary: int = 0
+    features: int = 0
+    decays: bool = False
+    statics: int = 0
+    embedding_size: int = 100
+    hidden_size: int = 100
+    num_layers: int = 1
+    bidirectional: bool = True
+    pooling: PoolingKind = "max"
+    convolution: int = 0
+    members: int = 1
+    dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    word_dropout: float = 0.0
+
+
+@final
+class SequenceClassifier(nn.Module):
+    """One network: a front for tokens or values, the LSTM, pooling, and a linear layer.
+
+    Example:
+        >>> network = SequenceClassifier(ClassifierShape(classes=3, features=2, hidden_size=8))
+        >>> lengths = torch.tensor([5, 1, 0, 2])
+        >>> network(Inputs(torch.zeros(5, 4, 2), lengths, torch.zeros(4, 0))).shape
+        torch.Size([4, 3])
+    """
+
+    def __init__(self, shape: ClassifierShape) -> None:
+        super().__init__()
+        self.shape = shape
+        size = shape.features
+        if shape.vocabulary:
+            size = shape.embedding_size
+            self.embedding = nn.Embedding(shape.vocabulary, size)
+            nn.init.normal_(self.embedding.weight, std=0.1)
+        if shape.decays:
+            self.decay = InputDecay(shape.features // 3)
+        self.convolutions = nn.ModuleList()
+        if shape.convolution:
+            outputs = (shape.convolution, 2 * shape.convolution, shape.convolution)
+            for width, output in zip(_WIDTHS, outputs, strict=True):
+                self.convolutions.append(StepConvolution(size, output, width=width))
+                size = output
+        self.lstm = LSTM(
+            size,
+            shape.hidden_size,
+            shape.num_layers,
+            bidirectional=shape.bidirectional,
+            dropout=shape.dropout if shape.num_layers > 1 else 0.0,
+        )
+        width = shape.hidden_size * (2 if shape.bidirectional else 1)
+        self.pooling = Pooling(shape.pooling, width, bidirectional=shape.bidirectional)
+        pooled = width + shape.convolution + shape.statics
+        self.head = nn.Linear(pooled, shape.classes)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Return (B, K) scores."""
+        x = self.front(inputs)
+        output, _ = self.lstm(x, lengths=inputs.lengths)
+        return self.answer(x, output, inputs)
+
+    def front(self, inputs: Inputs) -> Tensor:
+        """Return (T, B, .) what the LSTM reads."""
+        x = self._embedded(inputs.steps) if self.shape.vocabulary else self._values(inputs.steps)
+        for convolution in self.convolutions:
+            x = convolution(x, inputs.lengths)
+        return x
+
+    def answer(self, x: Tensor, output: Tensor, inputs: Inputs) -> Tensor:
+        """Return (B, K) scores from what the LSTM read (T, B, .) and its output (T, B, D)."""
+        parts = [self.pooling(output, inputs.lengths)]
+        if len(self.convolutions):
+            # As in LSTM-FCN (Karim et al. 2018): the mean of the convolutions has its own way out.
+            parts.append(x.sum(0) / inputs.lengths.clamp_min(1)[:, None])
+        pooled = functional.dropout(torch.cat(parts, 1), self.shape.dropout, self.training)
+        return self.head(torch.cat([pooled, inputs.statics], 1))
+
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        shape = self.shape
+        if self.training and shape.word_dropout:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < shape.word_dropout
+            tokens = torch.where(dropped, _UNKNOWN, tokens)
+        x = self.embedding(tokens)
+        if self.training and shape.embedding_dropout:
+            x = x * functional.dropout(x.new_ones(x.shape[1:]), shape.embedding_dropout)
+        return functional.dropout(x, shape.dropout, self.training)
+
+    def _values(self, values: Tensor) -> Tensor:
+        if not self.shape.decays:
+            return values
+        last, seen, gap = values.chunk(3, -1)
+        return torch.cat([self.decay(last, seen, gap), seen, torch.log1p(gap)], -1)
+
+
+@final
+class ClassifierEnsemble(nn.Module):
+    """Networks of one shape that differ in their start and their dropout alone.
+
+    Example:
+        >>> ensemble = ClassifierEnsemble(ClassifierShape(2, vocabulary=9, members=3)).eval()
+        >>> tokens = torch.ones(4, 1, dtype=torch.int64)
+        >>> ensemble(Inputs(tokens, torch.tensor([4]), torch.zeros(1, 0))).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(self, shape: ClassifierShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.members = nn.ModuleList(SequenceClassifier(shape) for _ in range(shape.members))
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Return (B, K) the members' mean scores."""
+        return self.by_member(inputs).mean(0)
+
+    def by_member(self, inputs: Inputs) -> Tensor:
+        """Return (members, B, K) each network's scores."""
+        return torch.stack([member(inputs) for member in self.members])
