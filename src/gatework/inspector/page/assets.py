@@ -1,0 +1,50 @@
+"""The page's own files, and its script: ES modules, each in a scope of its own, in one text."""
+
+import re
+from importlib import resources
+from typing import Final
+
+_IMPORT: Final = re.compile(r'^import \{([\w,\s]+)\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT: Final = re.compile(
+    r"^export (?=(?:async )?(?:const|let|function\*?|class) (\w+))", re.MULTILINE
+)
+
+
+def asset(name: str) -> str:
+    """The text of a file in `assets`."""
+    return (resources.files("gatework.inspector.page") / "assets" / name).read_text(
+        encoding="utf-8"
+    )
+
+
+def script(entry: str) -> str:
+    """The module `entry` and all that it imports, in one module that exports what it exports.
+
+    Modules import names in braces from "./name.js" and export declarations, nothing else: each
+    becomes a function that is called once and returns its exports.
+
+    Example:
+        >>> "scanStack" in script("cell")
+        True
+    """
+    order: dict[str, str] = {}
+    _collect(entry, order)
+    names = ", ".join(_EXPORT.findall(order[entry]))
+    scopes = [_scope(name, text) for name, text in order.items()]
+    return "".join(scopes) + f"export const {{ {names} }} = module_{entry};\n"
+
+
+def _collect(name: str, order: dict[str, str]) -> None:
+    """Add a module after those that it imports."""
+    if name in order:
+        return
+    text = asset(f"{name}.js")
+    for _, other in _IMPORT.findall(text):
+        _collect(other, order)
+    order[name] = text
+
+
+def _scope(name: str, text: str) -> str:
+    exports = ", ".join(_EXPORT.findall(text))
+    body = _EXPORT.sub("", _IMPORT.sub(r"const {\1} = module_\2;\n", text))
+    return f"const module_{name} = (() => {{\n{body}\nreturn {{ {exports} }};\n}})();\n"

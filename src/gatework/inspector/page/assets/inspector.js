@@ -1,0 +1,77 @@
+// What a recurrent model did, drawn. The default export follows anywidget's contract: {render}.
+
+import { palette } from "./colours.js";
+import { html } from "./dom.js";
+import { makeControls } from "./controls.js";
+import { makeDiagram } from "./diagram.js";
+import { makeStack } from "./stack.js";
+import { makeStore, makeMoves } from "./store.js";
+import { makeText } from "./text.js";
+import { opener } from "./view.js";
+import { orders, sortedBy } from "./units.js";
+import { unpack } from "./source.js";
+
+/** Draw the trace that `model` holds ("manifest", "packed") into `el`. */
+async function render({ model, el }) {
+  const manifest = model.get("manifest");
+  const open = opener(manifest, await unpack(model.get("packed")));
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const store = makeStore({
+    recording: 0, pass: 0, sequence: 0, step: 0, unit: 0, order: "index", mode: "ledger",
+    span: "one", from: 0, to: 0, tall: false, over: null, theme: dark.matches ? "dark" : "light",
+  });
+
+  let view = open(0, 0, 0);
+  let order = [];
+  const current = () => ({ view, order });
+  let shades = palette(store.get().theme);
+  const colours = () => shades;
+  const reopen = () => {
+    const state = store.get();
+    view = open(state.recording, state.pass, state.sequence);
+    const chosen = orders(view).some(([key]) => key === state.order) ? state.order : "index";
+    order = sortedBy(view, chosen);
+    store.set({
+      order: chosen,
+      step: Math.min(state.step, Math.max(view.T - 1, 0)),
+      unit: Math.min(state.unit, Math.max(view.H - 1, 0)), from: 0, to: view.T,
+    });
+  };
+  store.listen(reopen, "recording", "pass", "sequence");
+  store.listen(() => { order = sortedBy(view, store.get().order); }, "order");
+  store.listen(() => {
+    shades = palette(store.get().theme);
+    document.documentElement.dataset.theme = store.get().theme;
+  }, "theme");
+  dark.addEventListener("change", () => store.set({ theme: dark.matches ? "dark" : "light" }));
+
+  order = sortedBy(view, "index");
+  store.set({ step: Math.max(0, view.T - 1), to: view.T });
+  const moves = makeMoves(store, current);
+  const shared = { store, current, moves, colours, manifest, open };
+  const stack = makeStack(shared);
+  const text = makeText(shared);
+  const diagram = makeDiagram(shared);
+  const empty = html("p", { class: "empty", hidden: view.T > 0 }, "This sequence has no steps.");
+  store.listen(() => { empty.hidden = view.T > 0; }, "recording", "sequence");
+  el.append(
+    makeControls(shared).element,
+    empty,
+    html("div", { class: "bench" },
+      html("div", { class: "over-time" }, text.element, stack.element),
+      html("aside", { class: "at-step" }, diagram.element)),
+  );
+  stack.draw();
+  return { store, current, colours };
+}
+
+/** Read the page's own data and draw it; `window.gatework` is a handle for scripts. */
+export async function start() {
+  const read = (id) => document.getElementById(id).textContent;
+  const data = { manifest: JSON.parse(read("manifest")), packed: read("packed") };
+  const el = document.getElementById("inspector");
+  window.gatework = await render({ model: { get: (name) => data[name] }, el });
+  requestAnimationFrame(() => requestAnimationFrame(() => { window.__ready = true; }));
+}
+
+export const inspector = { render };
