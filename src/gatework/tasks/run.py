@@ -28,10 +28,12 @@ FORECAST = "forecast.csv"
 PICTURE = "forecast.png"
 BASELINES = "baselines.safetensors"
 PREDICTIONS = "predictions.csv"
+RULE = "baseline.json"
 # What a run of each task holds besides what every run does.
 OWN_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "forecast": (HISTORY, FORECAST, PICTURE),
     "classify": (BASELINES, PREDICTIONS),
+    "tag": (RULE, PREDICTIONS),
 }
 RUN_FILES: Final = tuple(
     dict.fromkeys(
