@@ -8,6 +8,7 @@ import numpy as np
 
 from gatework.inspector.page.blocks import Blocks
 from gatework.inspector.page.columns import Columns, choose
+from gatework.inspector.page.units import READINGS, unit_facts
 from gatework.inspector.trace import Array, PassTrace, Recording, Trace
 
 FORMAT: Final = 1
@@ -57,6 +58,7 @@ def payload(
     manifest = {
         "format": FORMAT,
         "recordings": recordings,
+        "readings": READINGS,
         "fingerprint": trace.fingerprint,
         "bytes": blocks.size,
     }
@@ -148,6 +150,7 @@ def _pass(recording: Recording, one: PassTrace, columns: Columns, blocks: Blocks
         "kept": blocks.add_coded(columns.kept(recording, one)) if pooled else None,
         "written": blocks.add_coded(columns.written(recording, one)) if pooled else None,
         "values": values,
+        "units": unit_facts(one, blocks),
         "same": same,
         "initial": {
             name: blocks.add(value[list(columns.sequences)]) for name, value in one.initial.items()

@@ -42,6 +42,8 @@ export function makeControls({ store, current, moves, manifest }) {
       html("span", { class: "buttons" },
         button("−", "Zoom out (-)", () => moves.zoom(1.5)),
         button("+", "Zoom in (+)", () => moves.zoom(1 / 1.5)),
+        button(state.pins.includes(state.unit) ? "unpin" : "pin",
+          "Keep the unit's line, or let it go (p)", moves.pin),
         button(state.tall ? "⇕ lower" : "⇕ taller", "Height of the heatmaps",
           () => store.set({ tall: !store.get().tall })),
         button(dark ? "☀ light" : "☾ dark", "Light or dark",
@@ -49,7 +51,7 @@ export function makeControls({ store, current, moves, manifest }) {
     ].filter(Boolean));
   }
 
-  store.listen(rebuild, "recording", "pass", "sequence", "order", "mode", "span", "theme", "tall");
+  store.listen(rebuild, "recording", "pass", "sequence", "order", "mode", "span", "theme", "tall", "pins");
   rebuild();
   return { element };
 }

@@ -86,7 +86,7 @@ export function ledgerLane({ store, current }) {
       }));
     }
     const arcs = ranked.slice(0, MOST_ARCS).reverse()
-      .filter((t) => t !== step).map((t) => arc(t, found[t] / largest, step, x, tall));
+      .filter((t) => t !== step).map((t) => arc(t, found[t] / largest, step, x));
     const marks = words(view, ranked, found, x, tall);
     picture.replaceChildren(
       svg("line", { class: "base", x1: 0, x2: width, y1: BASE, y2: BASE }),
@@ -97,15 +97,14 @@ export function ledgerLane({ store, current }) {
     picture.setAttribute("aria-label", sentence.textContent);
   }
 
-  store.listen(() => {}, "span");
   return { element, draw };
 }
 
-function arc(t, share, step, x, tall) {
+function arc(t, share, step, x) {
   const from = x(t + 0.5);
   const to = x(step + 0.5);
-  const top = BASE - Math.max(0, tall(share > 0 ? 1 : 0)) * 0 - Math.min(86, 22 + 0.22 * Math.abs(to - from));
-  const begin = BASE - Math.max(0, (share > 0 ? share : 0) * REACH);
+  const top = BASE - Math.min(100, 22 + 0.2 * Math.abs(to - from));
+  const begin = BASE - Math.max(0, share * REACH);
   return svg("path", {
     class: share < 0 ? "arc minus" : "arc plus",
     d: `M${from},${begin} C${from},${top} ${to},${top} ${to},${BASE}`,

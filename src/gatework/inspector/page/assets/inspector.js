@@ -4,11 +4,12 @@ import { palette } from "./colours.js";
 import { html } from "./dom.js";
 import { makeControls } from "./controls.js";
 import { makeDiagram } from "./diagram.js";
+import { cardPanel, scatterPanel, survivalPanel } from "./memorypanels.js";
 import { makeStack } from "./stack.js";
 import { makeStore, makeMoves } from "./store.js";
 import { makeText } from "./text.js";
 import { opener } from "./view.js";
-import { orders, sortedBy } from "./units.js";
+import { orders, sortedBy, telling } from "./units.js";
 import { unpack } from "./source.js";
 
 /** Draw the trace that `model` holds ("manifest", "packed") into `el`. */
@@ -17,8 +18,8 @@ async function render({ model, el }) {
   const open = opener(manifest, await unpack(model.get("packed")));
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const store = makeStore({
-    recording: 0, pass: 0, sequence: 0, step: 0, unit: 0, order: "index", mode: "ledger",
-    span: "one", from: 0, to: 0, tall: false, over: null, theme: dark.matches ? "dark" : "light",
+    recording: 0, pass: 0, sequence: 0, step: 0, unit: 0, order: "timescale", mode: "",
+    span: "one", from: 0, to: 0, tall: false, over: null, pins: [], theme: dark.matches ? "dark" : "light",
   });
 
   let view = open(0, 0, 0);
@@ -32,7 +33,7 @@ async function render({ model, el }) {
     const chosen = orders(view).some(([key]) => key === state.order) ? state.order : "index";
     order = sortedBy(view, chosen);
     store.set({
-      order: chosen,
+      order: chosen, mode: view.pass.memory,
       step: Math.min(state.step, Math.max(view.T - 1, 0)),
       unit: Math.min(state.unit, Math.max(view.H - 1, 0)), from: 0, to: view.T,
     });
@@ -45,8 +46,9 @@ async function render({ model, el }) {
   }, "theme");
   dark.addEventListener("change", () => store.set({ theme: dark.matches ? "dark" : "light" }));
 
-  order = sortedBy(view, "index");
-  store.set({ step: Math.max(0, view.T - 1), to: view.T });
+  order = sortedBy(view, store.get().order);
+  const step = view.reverse ? 0 : Math.max(0, view.T - 1);
+  store.set({ step, unit: telling(view, step), to: view.T, mode: view.pass.memory });
   const moves = makeMoves(store, current);
   const shared = { store, current, moves, colours, manifest, open };
   const stack = makeStack(shared);
@@ -59,7 +61,8 @@ async function render({ model, el }) {
     empty,
     html("div", { class: "bench" },
       html("div", { class: "over-time" }, text.element, stack.element),
-      html("aside", { class: "at-step" }, diagram.element)),
+      html("aside", { class: "at-step" }, diagram.element, cardPanel(shared).element)),
+    html("div", { class: "panels" }, survivalPanel(shared).element, scatterPanel(shared).element),
   );
   stack.draw();
   return { store, current, colours };

@@ -96,29 +96,29 @@ export function inputLane({ current }) {
   };
 }
 
-/** The chosen unit over time: its memory, and its gates between 0 and 1. */
+/** The memory of the chosen unit and of pinned ones over time, all on one scale. */
 export function traceLane({ store, current }) {
-  const { element, picture, name, height } = lane("unit", "", 120);
+  const { element, picture, name, height } = lane("", "", 92);
+  const title = element.querySelector("b");
   return {
     element,
     draw({ width, from, to }, x) {
       const { view } = current();
-      const { unit } = store.get();
+      const { unit, pins } = store.get();
+      const shown = [unit, ...pins.filter((each) => each !== unit && each < view.H)];
+      const values = view.memory();
       size(picture, width, height);
-      const parts = view.parts().filter((part) => view.sizeOf(part.name) === view.H);
-      name.replaceChildren(`${unit}`, ...parts.map((part, k) =>
-        html("em", { class: `series-${k}` }, part.name)));
-      const half = height / 2;
+      title.textContent = `${view.pass.memory} of`;
+      const [low, high] = shown.reduce((range, u) =>
+        extent(0, view.T, (t) => values[t * view.H + u], range), [0, 0]);
+      const y = (value) => 5 + ((high - value) / (high - low || 1)) * (height - 10);
+      name.replaceChildren(...shown.map((u, k) =>
+        html("em", { class: `series-${k % 6}` }, `unit ${u}`)), `${short(low)} to ${short(high)}`);
       picture.replaceChildren(
-        svg("line", { class: "base", x1: 0, x2: width, y1: half, y2: half }),
-        ...parts.flatMap((part, k) => {
-          const values = view.array(part.name);
-          const limit = view.scale(part.name).limit;
-          const y = (value) => half - (value / limit) * (half - 4);
-          const valueAt = (t) => values[t * view.H + unit];
-          return pieces(from, to, valueAt, x, y).map((points) =>
-            svg("polyline", { class: `line series-${k}`, points }));
-        }));
+        svg("line", { class: "base", x1: 0, x2: width, y1: y(0), y2: y(0) }),
+        ...shown.flatMap((u, k) =>
+          pieces(from, to, (t) => values[t * view.H + u], x, y).map((points) =>
+            svg("polyline", { class: `line series-${k % 6}`, points }))).reverse());
     },
   };
 }

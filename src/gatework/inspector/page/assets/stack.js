@@ -68,7 +68,7 @@ export function makeStack({ store, current, moves, colours }) {
     const values = view.array(name);
     const unitAt = rows === view.H ? (row) => order[row] : (row) => row;
     return {
-      rows, title: name, note: what, scale: view.scale(name),
+      rows, title: name, note: what, scale: view.scale(name), unitAt,
       valueAt: (row, t) => values[t * rows + unitAt(row)],
     };
   }

@@ -56,6 +56,10 @@ export function makeMoves(store, current) {
     const start = clamp(Math.round(step - share * span), 0, view.T - span);
     store.set({ from: start, to: start + span });
   };
+  const pin = () => {
+    const { unit, pins } = store.get();
+    store.set({ pins: pins.includes(unit) ? pins.filter((u) => u !== unit) : [...pins, unit] });
+  };
   const keys = {
     ArrowLeft: () => toStep(store.get().step - 1),
     ArrowRight: () => toStep(store.get().step + 1),
@@ -69,10 +73,12 @@ export function makeMoves(store, current) {
     "=": () => zoom(1 / 1.5),
     "-": () => zoom(1.5),
     "0": () => store.set({ from: 0, to: current().view.T }),
+    p: pin,
   };
   return {
     toStep,
     zoom,
+    pin,
     /** For keydown: does what the key means here. */
     onKey(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;

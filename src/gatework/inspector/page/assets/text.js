@@ -15,6 +15,9 @@ export function modes(view) {
   return found;
 }
 
+/** A word as it is read: blanks stay blanks, the end of a line has a sign. */
+const asRead = (word) => (/^ +$/.test(word) ? word : visible(word));
+
 /** The panel. Returns {element}. */
 export function makeText({ store, current, moves, colours }) {
   const words = html("div", {
@@ -32,7 +35,7 @@ export function makeText({ store, current, moves, colours }) {
     const shown = element.hidden ? [] : view.words.slice(0, MOST_WORDS);
     const letters = shown.every((word) => [...word].length <= 1);
     words.classList.toggle("letters", letters);
-    spans = shown.map((word, t) => html("span", { "data-step": t }, visible(word)));
+    spans = shown.map((word, t) => html("span", { "data-step": t }, asRead(word)));
     const children = [];
     spans.forEach((span, t) => {
       if (/^\s+$/.test(shown[t])) span.classList.add("blank");
