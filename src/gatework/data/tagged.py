@@ -145,6 +145,38 @@ def sentences_of_frame(
     )
 
 
+def with_tags(
+    frame: pl.DataFrame,
+    columns: TagColumns,
+    tags: Sequence[Sequence[str]],
+    labels: Sequence[str] | None,
+    name: str,
+) -> pl.DataFrame:
+    """Put tags beside the words that `sentences_of_frame` made sentences of.
+
+    Args:
+        frame: What was read.
+        columns: As it was read.
+        tags: Of each sentence.
+        labels: Likewise; None adds no column for them.
+        name: Of the new column; that of the labels is `name-label`.
+    """
+    token = _found(frame.columns, columns.tokens, TOKENS, "the words", "data frame")
+    if isinstance(frame.schema[token], pl.List | pl.Array):
+        added = [pl.Series(name, [list(each) for each in tags], pl.List(pl.String))]
+        kinds = list(labels or ())
+    else:
+        added = [pl.Series(name, list(chain(*tags)), pl.String)]
+        kinds = [
+            kind
+            for each, kind in zip(tags, labels or [None] * len(tags), strict=True)
+            for _ in each
+        ]
+    if labels is not None:
+        added.append(pl.Series(f"{name}-label", kinds, pl.String))
+    return frame.with_columns(added)
+
+
 def _grouped(frame: pl.DataFrame, wanted: list[str], label: str | None) -> pl.DataFrame:
     """One row a word to one row a sentence."""
     key = next((each for each in IDS if each in frame.columns), None)

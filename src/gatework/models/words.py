@@ -4,13 +4,15 @@ The words of a batch are encoded once each, however often they stand in it.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gatework.layers import LSTM
+
+_SHAPE_SIZE: Final = 8
 
 
 class WordBatch(NamedTuple):
@@ -38,13 +40,14 @@ class WordShape:
     """What the weights' shapes follow from; part of a saved model.
 
     Args:
-        vocabulary: Known words, the special ones included.
+        vocabulary: Words with a learnt vector, the special ones included.
         characters: Known characters, likewise.
         shapes: Ways of writing.
         word_size: Width of a word's own vector.
         character_size: Width of a character's vector.
         spelling_size: Width of each direction of the LSTM over characters.
-        vector_size: Width of the fixed vectors from outside; 0 for none.
+        vectors: Words with a fixed vector from outside: the first of them are the vocabulary.
+        vector_size: Width of those; 0 for none.
     """
 
     vocabulary: int
@@ -53,6 +56,7 @@ class WordShape:
     word_size: int = 100
     character_size: int = 32
     spelling_size: int = 50
+    vectors: int = 0
     vector_size: int = 0
 
 
@@ -82,35 +86,27 @@ class WordEncoder(nn.Module):
     def __init__(self, shape: WordShape, unknown: int) -> None:
         super().__init__()
         self.unknown = unknown
+        self.has_vectors = shape.vector_size > 0
         self.word = nn.Embedding(shape.vocabulary, shape.word_size)
         self.shape = nn.Embedding(shape.shapes, _SHAPE_SIZE)
         self.character = nn.Embedding(shape.characters, shape.character_size)
         self.spelling = LSTM(shape.character_size, shape.spelling_size, bidirectional=True)
-        self.register_buffer("vectors", torch.zeros(shape.vocabulary, shape.vector_size))
+        self.register_buffer("vectors", torch.zeros(shape.vectors, shape.vector_size))
         self.register_buffer("unknown_rate", torch.zeros(shape.vocabulary))
         self.size = shape.word_size + _SHAPE_SIZE + 2 * shape.spelling_size + shape.vector_size
         for table in (self.word, self.shape, self.character):
-            # The size of what an LSTM gives: rows that start large are hard to move.
+            # About the size of an LSTM's output, so that none of the features drowns the others.
             nn.init.normal_(table.weight, std=0.3)
 
     def forward(self, batch: WordBatch) -> Tensor:
         """Return (T, B, F)."""
-        words = batch.words
+        words = torch.where(batch.words < self.word.num_embeddings, batch.words, self.unknown)
         if self.training:
             rate = self.get_buffer("unknown_rate")[words]
             words = torch.where(torch.rand_like(rate) < rate, self.unknown, words)
         characters = self.character(batch.characters)
         _, (ends, _) = self.spelling(characters, lengths=batch.sizes)
-        each = torch.cat(
-            [
-                self.word(words),
-                self.shape(batch.shapes),
-                *ends,
-                functional.embedding(batch.words, self.get_buffer("vectors")),
-            ],
-            -1,
-        )
-        return functional.embedding(batch.places, each)
-
-
-_SHAPE_SIZE = 8
+        features = [self.word(words), self.shape(batch.shapes), *ends]
+        if self.has_vectors:
+            features.append(functional.embedding(batch.words, self.get_buffer("vectors")))
+        return functional.embedding(batch.places, torch.cat(features, -1))

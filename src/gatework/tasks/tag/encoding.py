@@ -77,7 +77,8 @@ class Encoder:
     """What turns sentences into numbers, learnt from training sentences; saves as plain data.
 
     Args:
-        words: Known words, as `normal` writes them.
+        words: Known words, as `normal` writes them: those of the training sentences, then others.
+        learnt: How many of the numbers, special ones included, are of the training sentences.
         characters: Known characters.
         tags: The tags in the order of their numbers.
         labels: The labels of sentences, likewise.
@@ -86,10 +87,11 @@ class Encoder:
         >>> sentence = Sentence(("Rome", "fell"), ("B-LOC", "O"), "news")
         >>> encoder = Encoder.learn([sentence])
         >>> encoder.encode([sentence]).load(torch.tensor([0])).tags.T.tolist()
-        [[1, 0]]
+        [[0, 1]]
     """
 
     words: Vocabulary
+    learnt: int
     characters: Vocabulary
     tags: tuple[str, ...]
     labels: tuple[str, ...]
@@ -109,6 +111,7 @@ class Encoder:
         known = dict.fromkeys((*words.words, *extra))
         return cls(
             Vocabulary(tuple(known)),
+            len(words),
             Vocabulary.of(token for sentence in sentences for token in sentence.tokens),
             _by_frequency(tag for sentence in sentences for tag in sentence.tags or ()),
             _by_frequency(s.label for s in sentences if s.label is not None),
@@ -135,9 +138,10 @@ class Encoder:
         )
 
     def counts(self, sentences: Iterable[Sentence]) -> Tensor:
-        """Return (V,) how often each word of the vocabulary stands in sentences."""
+        """Return (learnt,) how often each word of the vocabulary stands in sentences."""
         seen = Counter(normal(word) for sentence in sentences for word in sentence.tokens)
-        return torch.tensor([0.0, 0.0, *(float(seen[word]) for word in self.words.words)])
+        words = self.words.words[: self.learnt - 2]
+        return torch.tensor([0.0, 0.0, *(float(seen[word]) for word in words)])
 
     @cached_property
     def _tag_numbers(self) -> dict[str, int]:

@@ -145,10 +145,15 @@ def repairs(tags: Sequence[str], scheme: Scheme) -> int:
 
 
 def legal(labels: Sequence[str], scheme: Scheme) -> Allowed | None:
-    """Return which tags may follow which; None where all may."""
-    if scheme not in ("BIO", "IOBES", "BILOU"):
-        return None
+    """Return which tags may follow which; None where all may.
+
+    All may as well where the rules would leave no way to tag a single word.
+    """
     cut = [_cut(label) for label in labels]
+    if scheme not in ("BIO", "IOBES", "BILOU") or not any(
+        letter in ("OB" if scheme == "BIO" else "OS") for letter, _ in cut
+    ):
+        return None
     first = {"O", "B"} if scheme == "BIO" else {"O", "B", "S"}
     last = {"O", "B", "I"} if scheme == "BIO" else {"O", "E", "S"}
 
@@ -164,6 +169,11 @@ def legal(labels: Sequence[str], scheme: Scheme) -> Allowed | None:
         torch.tensor([letter in first for letter, _ in cut]),
         torch.tensor([letter in last for letter, _ in cut]),
     )
+
+
+def kind_of(tag: str, scheme: Scheme) -> str:
+    """Return what a tag is about: the type of its span, empty outside; a plain tag itself."""
+    return tag if scheme == "plain" else _cut(tag)[1]
 
 
 class TypeScore(NamedTuple):

@@ -1,0 +1,365 @@
+"""`Tagger`: fit tagged sentences, tag others, and say how far to trust it."""
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+from gatework.data.conll import Sentence, TagColumns
+from gatework.data.frames import from_polars, to_polars
+from gatework.data.tagged import read_tagged, sentences_of, sentences_of_frame, with_tags
+from gatework.errors import InputError
+from gatework.tasks import run as folder
+from gatework.tasks.page import Origin
+from gatework.tasks.settings import to_settings
+from gatework.tasks.tag import job, saved
+from gatework.tasks.tag.baselines import MostFrequent
+from gatework.tasks.tag.corpus import gather, pieces, unseen
+from gatework.tasks.tag.fitted import Answer, Fitted
+from gatework.tasks.tag.outcome import Outcome
+from gatework.tasks.tag.scores import MODEL, Scores
+from gatework.tasks.tag.settings import TagSettings
+from gatework.tasks.tag.texts import Asked, answer_all, read_asked, texts_or_tokens
+from gatework.training import Progress
+
+Settings = TagSettings
+
+
+@final
+class Tagger:
+    """LSTM tags for each word, and a label for each sentence if the data has them, scored beside
+    the most frequent tag.
+
+    Sentences come from files (CoNLL columns, CoNLL-U, JSON lines), from lists, or from frames with
+    a row a sentence (columns of lists) or a row a word. Spans in BIO, IOB1, IOBES or BILOU are
+    found, read as the CoNLL scorer reads them, and given back in the same scheme. Settings left at
+    None are chosen from the data.
+
+    Args:
+        tokens_col: Where the words are: a key, a column, or a column's number from 1.
+        tags_col: Where the tags are, likewise.
+        label_col: Where the sentences' labels are: a key, a column, or the name of a comment.
+        hidden_size: Width of each direction of the LSTM over words.
+        num_layers: Its layers.
+        word_size: Width of a word's own vector.
+        spelling_size: Width of each direction of the LSTM over a word's characters.
+        crf: Whether the tags of a sentence are decided together, or each for itself.
+        scheme: How spans are written for the network: BIO or IOBES.
+        least: How often a word must have been seen to have a vector of its own.
+        unknown: How often a word is taken for unknown in training.
+        vectors: A text file of word vectors from outside.
+        dropout: Part of the features dropped in training.
+        learning_rate: Peak of the learning rate.
+        weight_decay: Decoupled weight decay.
+        epochs: Passes over the training sentences.
+        batch_size: Sentences in a step.
+        validation_share: Part of the training sentences held out, where no validation is given.
+        time_budget: Seconds to train at most; with it a fit is not reproducible bit for bit.
+        seed: Seed of everything random.
+
+    Attributes:
+        scores_: The score table of the test part, or of validation; None for a loaded model.
+        outcome_: All that the report shows; None for a loaded model.
+
+    Example:
+        >>> words = [["Rome", "fell"], ["Paris", "rose"], ["he", "fell"], ["it", "rose"]] * 5
+        >>> tags = [["B-LOC", "O"], ["B-LOC", "O"], ["O", "O"], ["O", "O"]] * 5
+        >>> model = Tagger(epochs=12, hidden_size=16).fit(words, tags)
+        >>> model.predict([["Rome", "rose"]])[0].tags
+        ('B-LOC', 'O')
+        >>> model.predict(["Paris fell"])[0].offsets
+        ((0, 5), (6, 10))
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument a setting, as in scikit-learn
+        self,
+        *,
+        tokens_col: str | None = None,
+        tags_col: str | None = None,
+        label_col: str | None = None,
+        hidden_size: int | None = Settings.hidden_size,
+        num_layers: int = Settings.num_layers,
+        word_size: int = Settings.word_size,
+        spelling_size: int = Settings.spelling_size,
+        crf: bool = Settings.crf,
+        scheme: str = Settings.scheme,
+        least: int = Settings.least,
+        unknown: float = Settings.unknown,
+        vectors: str | None = Settings.vectors,
+        dropout: float = Settings.dropout,
+        learning_rate: float = Settings.learning_rate,
+        weight_decay: float = Settings.weight_decay,
+        epochs: int | None = Settings.epochs,
+        batch_size: int | None = Settings.batch_size,
+        validation_share: float = Settings.validation_share,
+        time_budget: float | None = Settings.time_budget,
+        seed: int = Settings.seed,
+    ) -> None:
+        self.tokens_col = tokens_col
+        self.tags_col = tags_col
+        self.label_col = label_col
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.word_size = word_size
+        self.spelling_size = spelling_size
+        self.crf = crf
+        self.scheme = scheme
+        self.least = least
+        self.unknown = unknown
+        self.vectors = vectors
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_share = validation_share
+        self.time_budget = time_budget
+        self.seed = seed
+        self.outcome_: Outcome | None = None
+        self.scores_: Scores | None = None
+        self._fit: _Fit | None = None
+        self._kept: _Kept | None = None
+
+    def __repr__(self) -> str:
+        return f"Tagger({_given(self._parameters())})"
+
+    def fit(  # noqa: PLR0913 - three parts of data, and where it all goes
+        self,
+        data: Any,
+        tags: Any = None,
+        labels: Any = None,
+        *,
+        validation: Any = None,
+        test: Any = None,
+        run: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        command: str | None = None,
+    ) -> "Tagger":
+        """Train on tagged sentences and score the result.
+
+        Args:
+            data: The path of a file, a frame, or lists of words.
+            tags: With lists of words, a list of tags for each.
+            labels: With lists of words, a label for each, if sentences have labels.
+            validation: What chooses the best weights: a path, a frame, or a tuple of lists of
+                words, of tags (and of labels). None holds out some of the data.
+            test: What to score on, read once, after training; likewise. None scores on validation.
+            run: Folder to keep the fit in. A fit that was stopped goes on from there when it is
+                asked for again. None keeps nothing on disk.
+            overwrite: Replace another fit in that folder.
+            progress: Where to show how far it is; None shows nothing.
+            command: How to ask for this fit again, for the report; None tells it in Python.
+
+        Raises:
+            InputError: The data or a setting cannot be used, or the folder holds something else.
+            Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
+        """
+        settings = self._settings()
+        corpus = gather(
+            self._sentences(data, tags, labels),
+            None if validation is None else self._part(validation),
+            None if test is None else self._part(test),
+            share=settings.validation_share,
+            seed=settings.seed,
+        )
+        parameters = self._parameters() | dataclasses.asdict(settings)
+        request = saved.request_of(corpus, parameters)
+        origin = _origin(data, parameters, command)
+        if run is None:
+            done = job.fit_and_judge(corpus, settings, progress=progress)
+        else:
+            place = Path(run)
+            with folder.claim(place, request, overwrite=overwrite) as claim:
+                done = job.fit_and_judge(corpus, settings, folder=claim.state, progress=progress)
+                saved.write_run(place, request, done, self._columns(), origin)
+        self._fit = _Fit(done.fitted, done.rule)
+        self.outcome_, self.scores_ = done.outcome, done.outcome.scores
+        self._kept = _Kept(request, origin, done)
+        return self
+
+    def predict(self, data: Any, *, n_best: int = 1, probabilities: bool = False) -> Any:
+        """Tag sentences.
+
+        Args:
+            data: A list of texts, which are cut into words; a list of lists of words; the path of
+                a file; or a frame.
+            n_best: How many tag sequences to give, with the probability of each.
+            probabilities: Whether to give the probability of each word's tag.
+
+        Returns:
+            A list of answers; of a frame, the frame with the column `gatework` (and
+            `gatework-label`) beside its own.
+
+        Raises:
+            InputError: The data cannot be read.
+        """
+        if isinstance(data, str | os.PathLike):
+            return list(self.stream(data, n_best=n_best, probabilities=probabilities))
+        asked = texts_or_tokens(data) if isinstance(data, list | tuple) else None
+        if asked is not None:
+            found = answer_all(self._fitted(), asked, count=n_best, probable=probabilities)
+            return [answer for _, answer in found]
+        if n_best != 1 or probabilities:
+            raise InputError("of a frame only the tags are given: ask with lists for more")
+        return self._predict_frame(data)
+
+    def stream(
+        self, path: str | os.PathLike[str], *, n_best: int = 1, probabilities: bool = False
+    ) -> Iterator[Answer]:
+        """Tag a file of any size, one sentence at a time, in bounded memory; as `predict`."""
+        for _, answer in self.stream_with_texts(path, n_best=n_best, probabilities=probabilities):
+            yield answer
+
+    def stream_with_texts(
+        self, path: str | os.PathLike[str], *, n_best: int = 1, probabilities: bool = False
+    ) -> Iterator[tuple[Asked, Answer]]:
+        """Tag a file as `stream` does, and give what was asked beside each answer."""
+        asked = read_asked(Path(path), self._columns())
+        return answer_all(self._fitted(), asked, count=n_best, probable=probabilities)
+
+    def evaluate(self, data: Any, tags: Any = None, labels: Any = None) -> Scores:
+        """Score the fitted model on tagged sentences, beside the most frequent tag.
+
+        Args:
+            data: As for `fit`.
+            tags: Likewise.
+            labels: Likewise.
+
+        Returns:
+            The score table: print it, or make a frame of its `records()`.
+
+        Raises:
+            InputError: The data cannot be read, or has no sentence with words.
+        """
+        fitted = self._fitted()
+        sentences = [
+            piece
+            for sentence in self._sentences(data, tags, labels)
+            if sentence.tokens
+            for piece in pieces(sentence)
+        ]
+        if not sentences:
+            raise InputError("nothing to judge: there is no sentence with words in it")
+        encoder, part = fitted.encoder, _name(data)
+        notes = unseen(sentences, encoder.tags, encoder.labels, fitted.scheme, part)
+        answers = list(fitted.answers(sentences))
+        assert self._fit is not None
+        return job.judge(fitted, self._fit.rule, sentences, answers, part=part, notes=notes)
+
+    def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the fitted model as a run folder: config, weights, report.
+
+        Raises:
+            InputError: The model is not fitted here, or the folder holds another fit.
+        """
+        self._fitted()
+        if self._kept is None:
+            raise InputError("this model was loaded from a run: copy that folder instead")
+        request, origin, done = self._kept
+        with folder.claim(Path(run), request, overwrite=overwrite):
+            saved.write_run(Path(run), request, done, self._columns(), origin)
+
+    @classmethod
+    def load(cls, run: str | os.PathLike[str]) -> "Tagger":
+        """Read a run folder. Nothing in it is executed.
+
+        Raises:
+            InputError: The folder is no tagger's run, or a file in it is damaged.
+        """
+        restored = saved.read_run(Path(run))
+        try:
+            model = cls(**restored.config.request.settings)
+        except TypeError as error:
+            path = Path(run) / folder.CONFIG
+            raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
+        model._fit = _Fit(restored.fitted, restored.rule)
+        return model
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether the tags write spans."""
+        return self._fitted().scheme != "plain"
+
+    def _predict_frame(self, data: Any) -> Any:
+        fitted, (frame, kind) = self._fitted(), to_polars(data)
+        answers = list(fitted.answers(sentences_of_frame(frame, self._columns(), tagged=False)))
+        labels = [str(answer.label) for answer in answers] if fitted.encoder.labels else None
+        tags = [answer.tags for answer in answers]
+        return from_polars(with_tags(frame, self._columns(), tags, labels, MODEL), kind)
+
+    def _settings(self) -> TagSettings:
+        names = [field.name for field in dataclasses.fields(TagSettings)]
+        return to_settings(TagSettings, {name: getattr(self, name) for name in names})
+
+    def _parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _ARGUMENTS}
+
+    def _columns(self) -> TagColumns:
+        return TagColumns(self.tokens_col, self.tags_col, self.label_col)
+
+    def _part(self, given: Any) -> Sequence[Sentence] | Iterator[Sentence]:
+        return self._sentences(*given) if isinstance(given, tuple) else self._sentences(given)
+
+    def _sentences(
+        self, data: Any, tags: Any = None, labels: Any = None
+    ) -> Sequence[Sentence] | Iterator[Sentence]:
+        if isinstance(data, str | os.PathLike):
+            return read_tagged(data, self._columns())
+        if isinstance(data, list | tuple):
+            if tags is None:
+                raise InputError("with lists of words, give their tags as well: fit(words, tags)")
+            return sentences_of(data, tags, labels)
+        return sentences_of_frame(data, self._columns())
+
+    def _fitted(self) -> Fitted:
+        if self._fit is None:
+            raise InputError("this Tagger is not fitted: call fit(data) or Tagger.load(run)")
+        return self._fit.fitted
+
+
+class _Fit(NamedTuple):
+    """What answers."""
+
+    fitted: Fitted
+    rule: MostFrequent
+
+
+class _Kept(NamedTuple):
+    """What saving needs besides."""
+
+    request: folder.Request
+    origin: Origin
+    done: job.Job
+
+
+_ARGUMENTS = tuple(inspect.signature(Tagger).parameters)
+
+
+def _name(data: Any) -> str:
+    return Path(data).name if isinstance(data, str | os.PathLike) else "data"
+
+
+def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
+    is_file = isinstance(data, str | os.PathLike)
+    return Origin(
+        name=Path(data).name if is_file else "data",
+        command=command,
+        snippet=(
+            "from gatework import Tagger\n\n"
+            f"model = Tagger({_given(parameters)})\n"
+            f"model.fit({repr(str(data)) if is_file else 'words, tags'})\n"
+            "print(model.scores_)\nmodel.predict(['A text to tag.'])"
+        ),
+    )
+
+
+def _given(parameters: dict[str, Any]) -> str:
+    """Write the arguments that are not the default."""
+    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
+
+
+def _default(name: str) -> object:
+    return inspect.signature(Tagger).parameters[name].default

@@ -1,0 +1,205 @@
+"""A fitted tagger: answers for any sentences, in bounded memory."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import Any, Final, NamedTuple, final
+
+import msgspec
+import torch
+from torch import Tensor
+
+from gatework.data.batches import in_order_of_length
+from gatework.data.conll import Sentence
+from gatework.data.text import UNKNOWN
+from gatework.errors import InputError
+from gatework.models.tagger import SequenceTagger, TaggerShape
+from gatework.tasks.settings import Choice
+from gatework.tasks.tag.corpus import pieces
+from gatework.tasks.tag.encoding import Encoder, Example
+from gatework.tasks.tag.spans import Scheme, convert, legal
+from gatework.training import History
+
+_CHUNK: Final = 1_024  # sentences encoded at once
+_CHUNK_WORDS: Final = 50_000
+_BATCH: Final = 64
+_MOST_STEPS: Final = 4_096
+
+
+class Alternative(NamedTuple):
+    """One way to tag a sentence, and how probable it is among all legal ways."""
+
+    tags: tuple[str, ...]
+    probability: float
+
+
+class Answer(NamedTuple):
+    """What a tagger says of a sentence.
+
+    Attributes:
+        tokens: Its words.
+        tags: One for each word, in the data's own scheme.
+        label: Of the whole sentence; None if the data had none.
+        probabilities: Of each word's tag, if they were asked for.
+        alternatives: The likeliest tag sequences, best first, if more than one was asked for.
+        offsets: Where each word stands in the text, in characters, if there was a text.
+    """
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    label: str | None = None
+    probabilities: tuple[float, ...] | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    offsets: tuple[tuple[int, int], ...] | None = None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted tagger.
+
+    Args:
+        encoder: What turns sentences into numbers.
+        shape: What the weights' shapes follow from.
+        scheme: How the data writes spans; what answers are in.
+        inner: How the network writes them.
+        model: The network, in eval mode.
+        choices: What was chosen from the data, and why.
+        history: How the training went; None for one that was loaded.
+    """
+
+    encoder: Encoder
+    shape: TaggerShape
+    scheme: Scheme
+    inner: Scheme
+    model: SequenceTagger
+    choices: tuple[Choice, ...] = ()
+    history: History | None = None
+
+    def answers(
+        self, sentences: Iterable[Sentence], *, count: int = 1, probable: bool = False
+    ) -> Iterator[Answer]:
+        """Answer sentences in their order; memory holds a bounded number of them.
+
+        Args:
+            sentences: Any; their tags are not looked at.
+            count: How many tag sequences to give for each.
+            probable: Whether to give the probability of each tag.
+
+        Raises:
+            InputError: count is below 1.
+        """
+        if count < 1:
+            raise InputError(f"n_best is {count}; expected 1 or more")
+        for chunk in _chunks(sentences):
+            parts = [list(pieces(sentence)) for sentence in chunk]
+            found = self._answer(list(chain(*parts)), count, probable=probable)
+            for sentence, part in zip(chunk, parts, strict=True):
+                yield _joined([next(found) for _ in part], sentence)
+
+    def _answer(
+        self, sentences: Sequence[Sentence], count: int, *, probable: bool
+    ) -> Iterator[Answer]:
+        encoded = self.encoder.encode(sentences)
+        lengths = encoded.places.lengths
+        found: list[Answer | None] = [None] * len(sentences)
+        for index in in_order_of_length(lengths, batch_size=_BATCH, most_steps=_MOST_STEPS):
+            places = index.tolist()
+            answers = self._batch(encoded.load(index), count, probable=probable)
+            for place, answer in zip(places, answers, strict=True):
+                found[place] = answer._replace(tokens=sentences[place].tokens)
+        return (answer for answer in found if answer is not None)
+
+    @torch.inference_mode()
+    def _batch(self, example: Example, count: int, *, probable: bool) -> Iterator[Answer]:
+        batch, names = example.batch, self.encoder.labels
+        scores = self.model(batch)
+        paths = self.model.best(scores, batch.lengths, count=count)
+        kinds = [names[number] for number in scores.labels.argmax(-1).tolist()] if names else []
+        columns = paths.labels.permute(2, 0, 1).tolist()
+        chances = paths.log_probabilities.T.tolist()
+        marginal: list[list[float]] | None = None
+        if probable:
+            table = self.model.marginals(scores, batch.lengths)
+            chosen = paths.labels[0].clamp_min(0)[..., None]
+            marginal = table.gather(-1, chosen).squeeze(-1).T.tolist()
+        for place, length in enumerate(batch.lengths.tolist()):
+            ways = [
+                Alternative(self._written(numbers[:length]), math.exp(chance))
+                for numbers, chance in zip(columns[place], chances[place], strict=True)
+                if chance > -math.inf
+            ]
+            yield Answer(
+                (),
+                ways[0].tags,
+                kinds[place] if kinds else None,
+                tuple(marginal[place][:length]) if marginal is not None else None,
+                tuple(ways) if count > 1 else (),
+            )
+
+    def _written(self, numbers: Sequence[int]) -> tuple[str, ...]:
+        tags = [self.encoder.tags[number] for number in numbers]
+        return tuple(tags if self.scheme == self.inner else convert(tags, self.scheme))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values from which `from_saved` rebuilds all but the weights."""
+        return {
+            "version": 1,
+            "encoder": msgspec.to_builtins(self.encoder),
+            "shape": asdict(self.shape),
+            "scheme": self.scheme,
+            "inner": self.inner,
+            "choices": [choice._asdict() for choice in self.choices],
+        }
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """The weights and constants of the network, by name."""
+        return self.model.state_dict()
+
+    @classmethod
+    def from_saved(cls, config: Mapping[str, Any], state: Mapping[str, Tensor]) -> "Fitted":
+        """Rebuild from `config` and `state`.
+
+        Raises:
+            InputError: They are of another version, or do not belong together.
+        """
+        if config.get("version") != 1:
+            raise InputError(f"saved tagger is of version {config.get('version')}; expected 1")
+        try:
+            encoder = msgspec.convert(config["encoder"], Encoder)
+            shape = msgspec.convert(config["shape"], TaggerShape)
+            scheme = msgspec.convert(config["scheme"], Scheme)
+            inner = msgspec.convert(config["inner"], Scheme)
+            choices = tuple(Choice(**choice) for choice in config["choices"])
+            model = SequenceTagger(shape, UNKNOWN, legal(encoder.tags, inner))
+            model.load_state_dict(dict(state))
+        except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
+            raise InputError(f"the saved tagger is damaged: {error}") from error
+        return cls(encoder, shape, scheme, inner, model.eval(), choices)
+
+
+def _chunks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    chunk: list[Sentence] = []
+    words = 0
+    for sentence in sentences:
+        chunk.append(sentence)
+        words += len(sentence.tokens)
+        if len(chunk) == _CHUNK or words >= _CHUNK_WORDS:
+            yield chunk
+            chunk, words = [], 0
+    if chunk:
+        yield chunk
+
+
+def _joined(parts: Sequence[Answer], sentence: Sentence) -> Answer:
+    """Put the answers to the pieces of a sentence together."""
+    if len(parts) == 1:
+        return parts[0]
+    probabilities = None
+    if parts[0].probabilities is not None:
+        probabilities = tuple(chain(*(part.probabilities or () for part in parts)))
+    tags = tuple(chain(*(part.tags for part in parts)))
+    return Answer(sentence.tokens, tags, parts[0].label, probabilities)

@@ -1,0 +1,108 @@
+"""report.html: one file that needs nothing else, now or in ten years, online or off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from gatework.data.checks import counted
+from gatework.tasks import pictures
+from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
+from gatework.tasks.tag.outcome import Confusion, Mistake, Outcome
+from gatework.tasks.tag.scores import MOST_TYPES
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the template shows, as text, tables and pictures ready to place."""
+
+    title: str
+    subtitle: str
+    verdict: str
+    won: bool
+    scores: Table
+    remarks: tuple[str, ...]
+    legend: str
+    types_title: str
+    types: Table
+    types_left_out: str
+    confusions: Table
+    label_confusions: Table
+    mistakes: tuple[Mistake, ...]
+    data_facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    training_facts: tuple[tuple[str, str], ...]
+    training_picture: Markup
+    command: str | None
+    snippet: str
+    settings: Table
+    footer: str
+
+
+def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
+    """Write the page, whole or not at all."""
+    write_page(path, "gatework.tasks.tag", compose(outcome, origin))
+
+
+def compose(outcome: Outcome, origin: Origin) -> Page:
+    """Lay out a finished fit as the parts of the page."""
+    scores = outcome.scores
+    header, rows = scores.table()
+    types, type_rows = scores.type_table()
+    has_spans = outcome.scheme != "plain"
+    total = len(type_rows)
+    return Page(
+        title=f"{origin.name}: a tag for each word",
+        subtitle=f"{counted(scores.sentences, 'sentence')} judged, of the {scores.part} part",
+        verdict=scores.verdict(),
+        won=scores.won(),
+        scores=[header, *rows],
+        remarks=scores.remarks(),
+        legend=_legend(has_spans=has_spans),
+        types_title="Spans by type" if has_spans else "Words by tag",
+        types=[types, *type_rows[:MOST_TYPES]],
+        types_left_out=(
+            f"The {MOST_TYPES} most frequent of {total}." if total > MOST_TYPES else ""
+        ),
+        confusions=_confusions(outcome.confusions, "mostly of"),
+        label_confusions=_confusions(outcome.label_confusions, "for example"),
+        mistakes=outcome.mistakes,
+        data_facts=outcome.data,
+        notes=outcome.notes,
+        training_facts=outcome.training,
+        training_picture=_training_picture(outcome),
+        command=origin.command,
+        snippet=origin.snippet,
+        settings=settings_table(
+            outcome.settings, {each.name: (each.value, each.reason) for each in outcome.choices}
+        ),
+        footer=footer(),
+    )
+
+
+def _legend(*, has_spans: bool) -> str:
+    rule = (
+        "Most frequent: each word gets the tag it had most often in training, an unknown one that "
+        "of rare words of its ending and way of writing; each sentence the most frequent label."
+    )
+    if not has_spans:
+        return rule
+    return (
+        "A span counts as found if its type and both its ends are right; precision, recall and F1 "
+        f"are over all spans together, as in the CoNLL shared tasks. {rule}"
+    )
+
+
+def _confusions(found: Sequence[Confusion], of: str) -> Table:
+    if not found:
+        return []
+    rows = [(c.true, c.said, "; ".join(c.examples), f"{c.count:,}") for c in found]
+    return [("true", "said", of, "times"), *rows]
+
+
+def _training_picture(outcome: Outcome) -> Markup:
+    if len(outcome.curve) < 2:
+        return Markup("")
+    figure = pictures.training_figure((outcome.curve,))
+    return Markup(pictures.svg(figure, "Training loss and validation error over the steps"))

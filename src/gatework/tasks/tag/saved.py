@@ -1,0 +1,112 @@
+"""A fitted tagger as a run folder, and back. Loading executes nothing from it."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from gatework.data import write_table
+from gatework.data.conll import Sentence, TagColumns
+from gatework.errors import InputError
+from gatework.files import atomic_write
+from gatework.tasks import run as folder
+from gatework.tasks.page import Origin
+from gatework.tasks.tag.baselines import MostFrequent
+from gatework.tasks.tag.corpus import Corpus
+from gatework.tasks.tag.fitted import Answer, Fitted
+from gatework.tasks.tag.job import Job
+from gatework.tasks.tag.report import write_report
+from gatework.training.weights import decode_tensors, encode_tensors
+
+TASK = "tag"
+
+
+class Saved(NamedTuple):
+    """What a run gives back."""
+
+    config: folder.RunConfig
+    fitted: Fitted
+    rule: MostFrequent
+    columns: TagColumns
+
+
+def request_of(corpus: Corpus, settings: dict[str, Any]) -> folder.Request:
+    """Say what a fit is of, so that the same fit is known again."""
+    digest = hashlib.sha256()
+    for part in (corpus.train, corpus.validation, corpus.test):
+        for sentence in part:
+            digest.update(msgspec.json.encode(sentence[:3]) + b"\n")
+        digest.update(b"\n")
+    vectors = settings.get("vectors")
+    if vectors is not None and Path(vectors).is_file():
+        with Path(vectors).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return folder.Request(
+        TASK, msgspec.to_builtins(settings), digest.hexdigest(), folder.package_version()
+    )
+
+
+def write_run(
+    run: Path, request: folder.Request, done: Job, columns: TagColumns, origin: Origin
+) -> None:
+    """Write everything a run holds; config.json comes last and makes it whole."""
+    fitted, outcome = done.fitted, done.outcome
+    _write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.state)))
+    _write_bytes(run / folder.RULE, msgspec.json.encode(done.rule))
+    if fitted.history is not None:
+        lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
+        _write_bytes(run / folder.METRICS, b"".join(lines))
+    write_table(_predictions(outcome.judged, outcome.answers), run / folder.PREDICTIONS)
+    write_report(run / folder.REPORT, outcome, origin)
+    folder.write_config(
+        run,
+        request,
+        model=fitted.config,
+        schema=msgspec.to_builtins(columns),
+        results={
+            "notes": outcome.notes,
+            "scores": outcome.scores.records(),
+            "verdict": outcome.scores.verdict(),
+        },
+        vouch_for=(folder.WEIGHTS, folder.RULE),
+    )
+
+
+def read_run(run: Path) -> Saved:
+    """Read a run that `write_run` wrote.
+
+    Raises:
+        InputError: It is no run, is of another task, or is damaged; the file is named.
+    """
+    config = folder.read_config(run, TASK)
+    weights, rule = run / folder.WEIGHTS, run / folder.RULE
+    fitted = Fitted.from_saved(config.model, decode_tensors(weights.read_bytes(), weights))
+    try:
+        columns = msgspec.convert(config.schema, TagColumns)
+        return Saved(
+            config, fitted, msgspec.json.decode(rule.read_bytes(), type=MostFrequent), columns
+        )
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InputError(f"{run} is damaged: {error}. Fit the run again.") from error
+
+
+def _predictions(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> pl.DataFrame:
+    """One row a word of the judged part: what is true, what was said, and how surely."""
+    pairs = list(zip(sentences, answers, strict=True))
+    return pl.DataFrame(
+        {
+            "row": [s.row for s, _ in pairs for _ in s.tokens],
+            "word": [word for s, _ in pairs for word in s.tokens],
+            "tag": [tag for s, _ in pairs for tag in s.tags or ()],
+            "gatework": [tag for _, a in pairs for tag in a.tags],
+            "probability": [chance for _, a in pairs for chance in a.probabilities or ()],
+        }
+    )
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with atomic_write(path) as beside:
+        beside.write_bytes(data)
