@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 import gatework
-from gatework.inspector import Trace, recording
+from gatework.inspector import Trace, label, recording
 
 SYMBOLS = "BTPSXVE"
 _REBER = {  # state -> (symbol, next state); state 5 ends with E
@@ -183,8 +183,11 @@ def second_last_accuracy(model: ReberModel, strings: list[str]) -> float:
 
 
 def reber_trace(model: ReberModel, strings: list[str]) -> Trace:
-    """The trace of `strings`, each step with its symbol."""
+    """The trace of `strings`, each step with its symbol and its loss."""
     batch = encode(strings)
     with recording(model) as recorder:
         model(batch.x, batch.lengths)
-    return recorder.trace(steps=[string[:-1] for string in strings], sequences=strings)
+    with torch.no_grad():
+        loss = reber_loss(model, batch)
+    steps = [string[:-1] for string in strings]
+    return label(recorder.trace(sequences=strings), steps=steps, loss=loss)

@@ -15,7 +15,7 @@ import numpy as np
 
 from gatework.errors import InputError
 from gatework.inspector.analyses.rows import check_unit, roles_of, table
-from gatework.inspector.trace import Array, PassTrace, SequencePass
+from gatework.inspector.trace import Array, SequencePass
 
 READING = (
     "Each row says how much of the memory after the chosen step was written at that row's step and "
@@ -177,39 +177,6 @@ def ledger(one: SequencePass, step: int | None = None, *, zoneout: float = 0.0) 
         other=in_time(other),
         retention=in_time(retention),
     )
-
-
-class Holding(NamedTuple):
-    """Which steps hold the memory at the end of one sequence, and the parts that are no step's."""
-
-    sequence: int
-    strongest: tuple[NamedStep, ...]
-    initial: float
-    other: float
-
-
-def holdings(
-    part: PassTrace,
-    count: int = 3,
-    *,
-    units: Sequence[int] | None = None,
-    weight: Array | None = None,
-) -> tuple[Holding, ...]:
-    """For each sequence the steps that hold most of its last memory; arguments as in `shares`.
-
-    Example:
-        >>> import torch, gatework
-        >>> recorded = gatework.trace(gatework.GRU(3, 8), torch.randn(10, 2, 3))
-        >>> [len(held.strongest) for held in holdings(recorded[""].find())]
-        [3, 3]
-    """
-    found = []
-    for index in range(len(part.offsets) - 1):
-        entry = ledger(part.sequence(index))
-        shares = entry.shares(units=units, weight=weight)
-        named = entry.strongest(count, units=units, weight=weight)
-        found.append(Holding(index, named, shares.initial, shares.other))
-    return tuple(found)
 
 
 def target_step(one: SequencePass, step: int | None) -> int | None:
