@@ -17,6 +17,8 @@ from gatework.cells import State
 from gatework.errors import InputError
 from gatework.inspector.analyses.interventions import Edits
 from gatework.inspector.analyses.rerun import run_stack
+from gatework.inspector.record import recording
+from gatework.inspector.trace import Recording
 from gatework.layers import AbstractRecurrent, replica, survey
 
 Score = Callable[[Any], Tensor]
@@ -97,6 +99,16 @@ class Subject:
         with _rewired(self.model, self.path, self.call, rewired):
             answer = self.model(*self.inputs, **self.options)
         return _scores(self.score(answer))
+
+    def recording(self) -> Recording:
+        """What the layer does, unchanged, in this call."""
+        with recording(self.model) as recorder:
+            self.model(*self.inputs, **self.options)
+        return next(
+            each
+            for each in recorder.trace().recordings
+            if (each.path, each.call) == (self.path, self.call)
+        )
 
     def require_scores_by_sequence(self) -> None:
         """Refuse a score that is one number for several sequences.
