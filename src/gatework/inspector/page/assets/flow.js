@@ -48,7 +48,7 @@ function residual(view, step, book, rows) {
   return worst;
 }
 
-/** The lane. Returns {element, draw(frame, x)}. */
+/** The lane. Returns {element, sentence, draw(frame, x)}. */
 export function ledgerLane({ store, current }) {
   const picture = svg("svg", { class: "flow", role: "img" });
   const sentence = html("p", { class: "ledger-sentence", "aria-live": "polite" });
@@ -56,7 +56,7 @@ export function ledgerLane({ store, current }) {
   const label = html("div", { class: "lane-label" }, html("b", {}, "ledger"),
     html("span", {}, "who wrote it"), start);
   const element = html("div", { class: "lane ledger" }, label,
-    html("div", { class: "plot" }, sentence, picture));
+    html("div", { class: "plot" }, picture));
 
   function draw({ width, from, to }, x) {
     const { view } = current();
@@ -97,7 +97,7 @@ export function ledgerLane({ store, current }) {
     picture.setAttribute("aria-label", sentence.textContent);
   }
 
-  return { element, draw };
+  return { element, sentence, draw };
 }
 
 function arc(t, share, step, x) {
@@ -133,7 +133,7 @@ function say(view, { step, unit, span, found, initial, gap }) {
   const word = view.hasWords ? ` (${visible(view.words[step])})` : "";
   const count = found.reduce((sum, value) => sum + (value !== 0), 0);
   const closing = html("span", { class: "remark" },
-    ` start ${short(initial)}; the sum misses the memory by at most ${short(gap)}.`);
+    ` start ${short(initial)}; rows and memory differ by at most ${short(gap)}.`);
   if (span === "all") {
     const total = found.reduce((sum, value) => sum + value, 0) + initial;
     return [html("b", {}, `After step ${step}${word}`),

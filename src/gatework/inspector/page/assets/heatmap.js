@@ -1,7 +1,7 @@
 // One array as a picture: time across, units down, a colour for each value.
 
 import { colourOf } from "./colours.js";
-import { html } from "./dom.js";
+import { html, short } from "./dom.js";
 
 /** How high a heatmap of `rows` rows is, in pixels: whole pixels a row, or whole rows a pixel. */
 export function heightOf(rows, target) {
@@ -27,13 +27,16 @@ function blockMeans(valueAt, rows, columns, down, across) {
   return means;
 }
 
+const legend = ({ kind, limit, beyond }) =>
+  `${kind === "sequential" ? "0 to " : "± "}${short(limit)}${beyond ? `, ${100 * beyond} % beyond` : ""}`;
+
 /**
  * A lane with a heatmap. `source` gives {rows, valueAt(row, t), scale, title, note}; null hides it.
  * Returns {element, canvas, draw(frame), rowAt(y)}.
  */
 export function heatmapLane(source) {
   const canvas = html("canvas", { role: "img" });
-  const across = html("i", { class: "cursor-row" });
+  const across = html("i", { class: "cursor-row", hidden: true });
   const title = html("b");
   const note = html("span");
   const label = html("div", { class: "lane-label" }, title, note);
@@ -49,7 +52,7 @@ export function heatmapLane(source) {
     rows = found.rows;
     height = found.height ?? heightOf(rows, target);
     title.textContent = found.title;
-    note.textContent = found.note;
+    note.replaceChildren(found.note, html("em", {}, legend(found.scale)));
     canvas.setAttribute("aria-label", `${found.title}, ${found.note}: ${rows} rows, time across`);
     const dense = window.devicePixelRatio || 1;
     canvas.width = Math.max(1, Math.round(width * dense));

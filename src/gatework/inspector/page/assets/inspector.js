@@ -10,6 +10,7 @@ import { makeStore, makeMoves } from "./store.js";
 import { makeText } from "./text.js";
 import { opener } from "./view.js";
 import { orders, sortedBy, telling } from "./units.js";
+import { makeWhatIf } from "./whatif.js";
 import { unpack } from "./source.js";
 
 /** Draw the trace that `model` holds ("manifest", "packed") into `el`. */
@@ -19,7 +20,7 @@ async function render({ model, el }) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const store = makeStore({
     recording: 0, pass: 0, sequence: 0, step: 0, unit: 0, order: "timescale", mode: "",
-    span: "one", from: 0, to: 0, tall: false, over: null, pins: [], theme: dark.matches ? "dark" : "light",
+    span: "one", from: 0, to: 0, tall: false, over: null, pins: [], edits: [], theme: dark.matches ? "dark" : "light",
   });
 
   let view = open(0, 0, 0);
@@ -51,7 +52,8 @@ async function render({ model, el }) {
   store.set({ step, unit: telling(view, step), to: view.T, mode: view.pass.memory });
   const moves = makeMoves(store, current);
   const shared = { store, current, moves, colours, manifest, open };
-  const stack = makeStack(shared);
+  const whatIf = makeWhatIf(shared);
+  const stack = makeStack({ ...shared, whatIf });
   const text = makeText(shared);
   const diagram = makeDiagram(shared);
   const empty = html("p", { class: "empty", hidden: view.T > 0 }, "This sequence has no steps.");
@@ -62,10 +64,10 @@ async function render({ model, el }) {
     html("div", { class: "bench" },
       html("div", { class: "over-time" }, text.element, stack.element),
       html("aside", { class: "at-step" }, diagram.element, cardPanel(shared).element)),
-    html("div", { class: "panels" }, survivalPanel(shared).element, scatterPanel(shared).element),
+    html("div", { class: "panels" }, whatIf.element, survivalPanel(shared).element, scatterPanel(shared).element),
   );
   stack.draw();
-  return { store, current, colours };
+  return { store, current, colours, whatIf };
 }
 
 /** Read the page's own data and draw it; `window.gatework` is a handle for scripts. */

@@ -8,7 +8,7 @@ import { lossLane, inputLane, traceLane } from "./lanes.js";
 const NARROWEST = 9; // pixels of a column that has a word under it
 
 /** The stack. Returns {element, draw(), cursor()}. */
-export function makeStack({ store, current, moves, colours }) {
+export function makeStack({ store, current, moves, colours, whatIf }) {
   const down = html("i", { class: "cursor-step" });
   const hover = html("i", { class: "cursor-hover" });
   const overlay = html("div", { class: "overlay" }, hover, down);
@@ -21,14 +21,18 @@ export function makeStack({ store, current, moves, colours }) {
   const input = inputLane({ current });
   const traces = traceLane({ store, current, colours });
   const maps = html("div");
+  const strips = heatmapLane(stripSource);
+  const changed = heatmapLane(whatIf.source);
+  changed.canvas.dataset.name = "what-if";
   const lanes = html("div", { class: "lanes" }, flow.element, axisLane, loss.element,
-    input.element, maps, traces.element, overlay);
+    input.element, traces.element, strips.element,
+    changed.element, maps, overlay);
   const element = html("div", {
     class: "stack", tabindex: "0", role: "group", id: "stack",
     "aria-label": "Gates and states over time. Arrow left and right choose a step, up and down a "
       + "unit, plus and minus zoom, Home and End go to the ends.",
     onkeydown: moves.onKey,
-  }, lanes, tooltip);
+  }, flow.sentence, lanes, tooltip);
   let heatmaps = [];
   let plotWidth = 0;
 
@@ -73,6 +77,20 @@ export function makeStack({ store, current, moves, colours }) {
     };
   }
 
+  /** The gates of the chosen unit, a row each. */
+  function stripSource() {
+    const { view } = current();
+    const { unit } = store.get();
+    const gates = view.parts().filter(({ name, signed }) => !signed && view.sizeOf(name) === view.H);
+    if (!gates.length) return null;
+    const arrays = gates.map(({ name }) => view.array(name));
+    return {
+      rows: gates.length, height: 12 * gates.length, title: gates.map(({ name }) => name).join(" "),
+      note: `of unit ${unit}`, scale: { kind: "sequential", limit: 1 },
+      valueAt: (row, t) => arrays[row][t * view.H + unit],
+    };
+  }
+
   function sideSource(name, what) {
     const { view } = current();
     const rows = view.sideWidth(name);
@@ -88,7 +106,7 @@ export function makeStack({ store, current, moves, colours }) {
     plotWidth = axisLane.lastElementChild.clientWidth;
     element.hidden = !view.T;
     if (!view.T || !plotWidth) return;
-    for (const lane of [loss, input, ...heatmaps, traces]) lane.draw(frame(), x);
+    for (const lane of [loss, input, changed, ...heatmaps]) lane.draw(frame(), x);
     drawAxis();
     cursor();
   }
@@ -134,6 +152,7 @@ export function makeStack({ store, current, moves, colours }) {
     }
     flow.draw(frame(), x);
     traces.draw(frame(), x);
+    strips.draw(frame());
   }
 
   /** Step, map and unit under the pointer; null outside the plots. */
@@ -203,7 +222,8 @@ export function makeStack({ store, current, moves, colours }) {
 
   store.listen(rebuild, "recording", "pass");
   store.listen(draw, "recording", "pass", "sequence", "order", "from", "to", "theme", "tall");
-  store.listen(cursor, "step", "unit", "over", "span");
+  store.listen(() => changed.draw(frame()), "edits");
+  store.listen(cursor, "step", "unit", "over", "span", "pins");
   new ResizeObserver(() => {
     if (axisLane.lastElementChild.clientWidth !== plotWidth) draw();
   }).observe(element);

@@ -14,11 +14,16 @@ export function opener(manifest, bytes) {
   };
   const coded = (entry) => cached(entry, entry.kind === "f32" ? floats : decoded);
   const exact = (entry) => cached(entry, floats);
+  const known = new Map();
+  const scales = (key, make) => {
+    if (!known.has(key)) known.set(key, make());
+    return known.get(key);
+  };
   return (recording, pass, sequence) =>
-    openView({ manifest, bytes, coded, exact }, recording, pass, sequence);
+    openView({ manifest, bytes, coded, exact, scales }, recording, pass, sequence);
 }
 
-function openView({ manifest, bytes, coded, exact }, recordingAt, passAt, sequenceAt) {
+function openView({ manifest, bytes, coded, exact, scales }, recordingAt, passAt, sequenceAt) {
   const recording = manifest.recordings[recordingAt];
   const pass = recording.passes[passAt];
   const sequence = recording.sequences[sequenceAt] ?? {
@@ -84,7 +89,7 @@ function openView({ manifest, bytes, coded, exact }, recordingAt, passAt, sequen
   /** The step in time of row k of a ledger. */
   view.timeOf = (k) => (view.reverse ? view.T - 1 - k : k);
   view.parts = () => parts(view);
-  view.scale = (name) => scaleOf(view, name);
+  view.scale = (name) => scales(`${recordingAt}.${passAt}.${name}`, () => scaleOf(view, name));
   return view;
 }
 
@@ -113,12 +118,17 @@ function isSigned(view, name) {
   return !gate || view.whole(name).some((value) => value < 0);
 }
 
-/** Gates from 0 to 1 (or their largest), the rest symmetric about zero; over the whole page. */
+/**
+ * Gates from 0 to 1 (or their largest), the rest symmetric about zero; one scale for all sequences.
+ * Where a few values are far larger than the rest, the scale ends before them and says so.
+ */
 function scaleOf(view, name) {
-  const largest = view.whole(name).reduce(
-    (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
-  if (!isSigned(view, name)) return { kind: "sequential", limit: Math.max(1, largest) };
-  return { kind: "diverging", limit: largest || 1 };
+  const sizes = view.whole(name).filter(Number.isFinite).map(Math.abs).sort();
+  const largest = sizes.length ? sizes[sizes.length - 1] : 0;
+  if (!isSigned(view, name)) return { kind: "sequential", limit: Math.max(1, largest), beyond: 0 };
+  const most = sizes.length ? sizes[Math.floor(0.98 * (sizes.length - 1))] : 0;
+  if (most > 0 && largest > 2 * most) return { kind: "diverging", limit: most, beyond: 0.02 };
+  return { kind: "diverging", limit: largest || 1, beyond: 0 };
 }
 
 /** Rows in the opposite order. */
