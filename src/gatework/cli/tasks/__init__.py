@@ -4,12 +4,12 @@ A task is added by its file and its line in `TASKS`. Torch is imported inside fu
 """
 
 from gatework.cli.options import check_output
-from gatework.cli.tasks import forecast
+from gatework.cli.tasks import forecast, tag
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.tasks import run as folder
 
-TASKS = (forecast.TASK,)
+TASKS = (forecast.TASK, tag.TASK)
 
 __all__ = ["TASKS", "Question", "Task", "task_of"]
 

@@ -4,13 +4,15 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, Final, NamedTuple, final
 
 from gatework.data.conll import Sentence, TagColumns
 from gatework.data.frames import from_polars, to_polars
 from gatework.data.tagged import read_tagged, sentences_of, sentences_of_frame, with_tags
 from gatework.errors import InputError
+from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
 from gatework.tasks.page import Origin
 from gatework.tasks.settings import to_settings
@@ -18,6 +20,7 @@ from gatework.tasks.tag import job, saved
 from gatework.tasks.tag.baselines import MostFrequent
 from gatework.tasks.tag.corpus import gather, pieces, unseen
 from gatework.tasks.tag.fitted import Answer, Fitted
+from gatework.tasks.tag.inspection import inspection_of
 from gatework.tasks.tag.outcome import Outcome
 from gatework.tasks.tag.scores import MODEL, Scores
 from gatework.tasks.tag.settings import TagSettings
@@ -25,6 +28,7 @@ from gatework.tasks.tag.texts import Asked, answer_all, read_asked, texts_or_tok
 from gatework.training import Progress
 
 Settings = TagSettings
+_LOOKED_AT: Final = 1_000  # sentences of a file from which some are taken to look inside
 
 
 @final
@@ -121,6 +125,7 @@ class Tagger:
         self.scores_: Scores | None = None
         self._fit: _Fit | None = None
         self._kept: _Kept | None = None
+        self._run: Path | None = None
 
     def __repr__(self) -> str:
         return f"Tagger({_given(self._parameters())})"
@@ -217,7 +222,7 @@ class Tagger:
         self, path: str | os.PathLike[str], *, n_best: int = 1, probabilities: bool = False
     ) -> Iterator[tuple[Asked, Answer]]:
         """Tag a file as `stream` does, and give what was asked beside each answer."""
-        asked = read_asked(Path(path), self._columns())
+        asked = self._asked(path)
         return answer_all(self._fitted(), asked, count=n_best, probable=probabilities)
 
     def evaluate(self, data: Any, tags: Any = None, labels: Any = None) -> Scores:
@@ -249,6 +254,33 @@ class Tagger:
         assert self._fit is not None
         return job.judge(fitted, self._fit.rule, sentences, answers, part=part, notes=notes)
 
+    def inspection(self, data: Any = None, *, most: int = 6) -> Inspection:
+        """Return the model's LSTM over words and some sentences, to look inside.
+
+        Args:
+            data: A file, a frame, or lists of words; None is the part that the fit was judged on.
+            most: Sentences at most.
+
+        Raises:
+            InputError: The data cannot be read, or has no sentence with words.
+        """
+        fitted = self._fitted()
+        if data is None:
+            sentences = self._judged()
+        elif isinstance(data, str | os.PathLike):
+            sentences = [one.sentence for one in islice(self._asked(data), _LOOKED_AT)]
+        elif isinstance(data, list | tuple):
+            sentences = [one.sentence for one in texts_or_tokens(data)]
+        else:
+            sentences = sentences_of_frame(data, self._columns(), tagged=False)
+        return inspection_of(fitted, sentences, most=most, title="Tagger")
+
+    def _judged(self) -> Sequence[Sentence]:
+        if self._kept is not None:
+            return self._kept.done.outcome.judged
+        assert self._run is not None
+        return saved.read_judged(self._run)
+
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted model as a run folder: config, weights, report.
 
@@ -275,7 +307,7 @@ class Tagger:
         except TypeError as error:
             path = Path(run) / folder.CONFIG
             raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
-        model._fit = _Fit(restored.fitted, restored.rule)
+        model._fit, model._run = _Fit(restored.fitted, restored.rule), Path(run)
         return model
 
     @property
@@ -299,6 +331,9 @@ class Tagger:
 
     def _columns(self) -> TagColumns:
         return TagColumns(self.tokens_col, self.tags_col, self.label_col)
+
+    def _asked(self, path: str | os.PathLike[str]) -> Iterator[Asked]:
+        return read_asked(Path(path), self._columns())
 
     def _part(self, given: Any) -> Sequence[Sentence] | Iterator[Sentence]:
         return self._sentences(*given) if isinstance(given, tuple) else self._sentences(given)

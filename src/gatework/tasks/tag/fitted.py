@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     Attributes:
         tokens: Its words.
         tags: One for each word, in the data's own scheme.
-        label: Of the whole sentence; None if the data had none.
+        label: Of the whole sentence; None if the data had none, or there is no word.
         probabilities: Of each word's tag, if they were asked for.
         alternatives: The likeliest tag sequences, best first, if more than one was asked for.
         offsets: Where each word stands in the text, in characters, if there was a text.
@@ -133,7 +133,7 @@ class Fitted:
             yield Answer(
                 (),
                 ways[0].tags,
-                kinds[place] if kinds else None,
+                kinds[place] if kinds and length else None,
                 tuple(marginal[place][:length]) if marginal is not None else None,
                 tuple(ways) if count > 1 else (),
             )

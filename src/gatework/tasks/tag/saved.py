@@ -93,6 +93,23 @@ def read_run(run: Path) -> Saved:
         raise InputError(f"{run} is damaged: {error}. Fit the run again.") from error
 
 
+def read_judged(run: Path) -> list[Sentence]:
+    """Read the sentences that a run was judged on, from its predictions.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    path = run / folder.PREDICTIONS
+    try:
+        table = pl.read_csv(path, schema_overrides={"word": pl.String, "tag": pl.String})
+        parts = table.group_by(pl.col("row").rle_id(), maintain_order=True).agg("word", "tag")
+        return [
+            Sentence(tuple(w), tuple(t)) for w, t in zip(parts["word"], parts["tag"], strict=True)
+        ]
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}. Give a file to look at.") from error
+
+
 def _predictions(sentences: Sequence[Sentence], answers: Sequence[Answer]) -> pl.DataFrame:
     """One row a word of the judged part: what is true, what was said, and how surely."""
     pairs = list(zip(sentences, answers, strict=True))
