@@ -8,7 +8,7 @@ import numpy as np
 
 from gatework.inspector.page.blocks import Blocks
 from gatework.inspector.page.columns import Columns, choose
-from gatework.inspector.page.units import READINGS, unit_facts
+from gatework.inspector.page.units import READINGS, unit_facts, worst_steps
 from gatework.inspector.trace import Array, PassTrace, Recording, Trace
 
 FORMAT: Final = 1
@@ -83,6 +83,7 @@ def _recording(
         "attention": _optional(columns, recording, attention, blocks),
         "outputs": _optional(columns, recording, outputs, blocks),
         "inputs": _optional(columns, recording, recording.inputs if has_inputs else None, blocks),
+        "worst": worst_steps(recording),
         "passes": [_pass(recording, each, columns, blocks) for each in recording.passes],
     }
 
@@ -150,7 +151,7 @@ def _pass(recording: Recording, one: PassTrace, columns: Columns, blocks: Blocks
         "kept": blocks.add_coded(columns.kept(recording, one)) if pooled else None,
         "written": blocks.add_coded(columns.written(recording, one)) if pooled else None,
         "values": values,
-        "units": unit_facts(one, blocks),
+        "units": unit_facts(recording, one, columns, blocks),
         "same": same,
         "initial": {
             name: blocks.add(value[list(columns.sequences)]) for name, value in one.initial.items()

@@ -1,20 +1,36 @@
 """What is known about each unit of a layer, from the analyses, as entries of the manifest."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from gatework.inspector.analyses import retention, saturation
+from gatework.inspector.analyses import contexts, doctor, ledger, retention, saturation, surprise
 from gatework.inspector.page.blocks import Blocks
-from gatework.inspector.trace import PassTrace
+from gatework.inspector.page.columns import Columns
+from gatework.inspector.trace import Array, PassTrace, Recording
+
+PLACES: Final = 4  # contexts of a unit at either end
+AROUND: Final = 12  # letters or words on either side of one
+WORST: Final = 12
+
+READINGS: Final = {
+    "ledger": ledger.READING,
+    "retention": retention.READING,
+    "saturation": saturation.READING,
+    "contexts": contexts.READING,
+    "doctor": doctor.READING,
+    "surprise": surprise.READING,
+}
 
 
-def unit_facts(part: PassTrace, blocks: Blocks) -> dict[str, Any]:
-    """Timescales, retention and saturation of every unit of a layer and direction."""
+def unit_facts(
+    recording: Recording, part: PassTrace, columns: Columns, blocks: Blocks
+) -> dict[str, Any]:
+    """Timescales, retention, saturation, contexts and complaints of every unit of a pass."""
     times = retention.timescales(part)
     left = retention.survival(part)
     gates = saturation.saturation(part)
-    facts = {
+    facts: dict[str, Any] = {
         "timescale": blocks.add(times.timescale),
         "half_life": blocks.add(times.half_life),
         "mean_keep": blocks.add(times.mean_keep),
@@ -24,14 +40,46 @@ def unit_facts(part: PassTrace, blocks: Blocks) -> dict[str, Any]:
             gate: {"shut": blocks.add(found.shut), "open": blocks.add(found.open)}
             for gate, found in gates.items()
         },
-    }
-    if gates:
-        saturated = np.mean([found.shut + found.open for found in gates.values()], axis=0)
-        facts["saturated"] = blocks.add(saturated)
+        "contexts": _contexts(recording, part, columns, blocks),
+        "findings": [
+            {"unit": each.unit, "kind": each.kind, "evidence": f"{each.evidence:.3g}",
+             "meaning": each.meaning, "advice": each.advice}
+            for each in doctor.examine(part).findings
+        ],
+    }  # fmt: skip
+    saturated: list[Array] = [found.shut + found.open for found in gates.values()]
+    facts["saturated"] = blocks.add(np.mean(saturated, axis=0))
     return facts
 
 
-READINGS = {
-    "retention": retention.READING,
-    "saturation": saturation.READING,
-}
+def worst_steps(recording: Recording) -> list[dict[str, Any]] | None:
+    """The steps of the largest loss; None where there is none."""
+    if recording.loss is None or not np.isfinite(recording.loss).any():
+        return None
+    return [
+        {"sequence": each.sequence, "step": each.step, "word": each.word, "loss": each.loss}
+        for each in surprise.surprise(recording, WORST).worst
+    ]
+
+
+def _contexts(
+    recording: Recording, part: PassTrace, columns: Columns, blocks: Blocks
+) -> dict[str, Any]:
+    """Places (H, 2, PLACES, 3): highest and lowest; sequence, step, value, NaN where too few.
+
+    The words around a place are given only where the page does not hold the sequence itself.
+    """
+    places = np.full((part.hidden_size, 2, PLACES, 3), np.nan)
+    words: dict[str, tuple[str, str, str]] = {}
+    letters = recording.steps is not None and all(len(word) <= 1 for word in recording.steps)
+    shown = set(columns.sequences) if columns.pool == 1 else set()
+    glue = "" if letters else " "
+    for unit in range(part.hidden_size):
+        found = contexts.top_contexts(recording, part, unit, PLACES, width=AROUND)
+        for side, chosen in enumerate((found.highest, found.lowest)):
+            for rank, each in enumerate(chosen):
+                places[unit, side, rank] = each.sequence, each.step, each.value
+                if each.sequence not in shown and recording.steps is not None:
+                    around = (glue.join(each.before), each.word, glue.join(each.after))
+                    words[f"{each.sequence}.{each.step}"] = around
+    return {"places": blocks.add(places), "words": words, "around": AROUND, "letters": letters}

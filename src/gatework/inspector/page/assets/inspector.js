@@ -2,6 +2,7 @@
 
 import { palette } from "./colours.js";
 import { html } from "./dom.js";
+import { contextsPanel, doctorPanel, worstPanel } from "./findings.js";
 import { makeControls } from "./controls.js";
 import { makeDiagram } from "./diagram.js";
 import { cardPanel, scatterPanel, survivalPanel } from "./memorypanels.js";
@@ -51,7 +52,12 @@ async function render({ model, el }) {
   const step = view.reverse ? 0 : Math.max(0, view.T - 1);
   store.set({ step, unit: telling(view, step), to: view.T, mode: view.pass.memory });
   const moves = makeMoves(store, current);
-  const shared = { store, current, moves, colours, manifest, open };
+  /** Go to a step, of another sequence if need be. */
+  const goTo = ({ sequence, step, unit = store.get().unit }) => {
+    store.set({ sequence, unit });
+    requestAnimationFrame(() => moves.toStep(step));
+  };
+  const shared = { store, current, moves, colours, manifest, goTo };
   const whatIf = makeWhatIf(shared);
   const stack = makeStack({ ...shared, whatIf });
   const text = makeText(shared);
@@ -63,8 +69,11 @@ async function render({ model, el }) {
     empty,
     html("div", { class: "bench" },
       html("div", { class: "over-time" }, text.element, stack.element),
-      html("aside", { class: "at-step" }, diagram.element, cardPanel(shared).element)),
-    html("div", { class: "panels" }, whatIf.element, survivalPanel(shared).element, scatterPanel(shared).element),
+      html("aside", { class: "at-step" },
+        diagram.element, cardPanel(shared).element, whatIf.element)),
+    html("div", { class: "panels" },
+      ...[contextsPanel, worstPanel, survivalPanel, scatterPanel, doctorPanel]
+        .map((make) => make(shared).element)),
   );
   stack.draw();
   return { store, current, colours, whatIf };

@@ -1,14 +1,15 @@
 // Lanes one under the other over one time axis: the ledger, the words, the loss, every heatmap.
 
 import { heatmapLane } from "./heatmap.js";
-import { html, number, svg, visible } from "./dom.js";
+import { html, number, reading, short, svg, visible } from "./dom.js";
 import { ledgerLane } from "./flow.js";
 import { lossLane, inputLane, traceLane } from "./lanes.js";
 
 const NARROWEST = 9; // pixels of a column that has a word under it
 
 /** The stack. Returns {element, draw(), cursor()}. */
-export function makeStack({ store, current, moves, colours, whatIf }) {
+export function makeStack({ store, current, moves, colours, whatIf, manifest }) {
+  const remark = html("p", { class: "remark" });
   const down = html("i", { class: "cursor-step" });
   const hover = html("i", { class: "cursor-hover" });
   const overlay = html("div", { class: "overlay" }, hover, down);
@@ -32,7 +33,7 @@ export function makeStack({ store, current, moves, colours, whatIf }) {
     "aria-label": "Gates and states over time. Arrow left and right choose a step, up and down a "
       + "unit, plus and minus zoom, Home and End go to the ends.",
     onkeydown: moves.onKey,
-  }, flow.sentence, lanes, tooltip);
+  }, flow.sentence, lanes, reading(manifest.readings.ledger), remark, tooltip);
   let heatmaps = [];
   let plotWidth = 0;
 
@@ -107,6 +108,8 @@ export function makeStack({ store, current, moves, colours, whatIf }) {
     element.hidden = !view.T;
     if (!view.T || !plotWidth) return;
     for (const lane of [loss, input, changed, ...heatmaps]) lane.draw(frame(), x);
+    remark.textContent = `Values on this page have 16 bits a unit: within ${short(view.precision())} `
+      + `of the trace.${view.recording.pool > 1 ? ` A column is ${view.recording.pool} steps: gates are their mean, states those of the last.` : ""}`;
     drawAxis();
     cursor();
   }

@@ -132,7 +132,8 @@ export function makeWhatIf({ store, current }) {
       + `${where % view.H} at step ${Math.floor(where / view.H)}.`;
     const shown = view.memory();
     const gap = before.reduce((worst, value, at) => Math.max(worst, Math.abs(value - shown[at])), 0);
-    proof.textContent = `Without an edit this page's arithmetic agrees with the trace within ${short(gap)}.`;
+    proof.textContent = "Without an edit this page's arithmetic agrees with the trace within "
+      + `${short(gap)}; the trace's values here are good to ${short(view.precision())}.`;
   }
 
   store.listen(() => store.set({ edits: [] }), "recording", "sequence");
