@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from gatework.files import atomic_write
 from gatework.inspector.page.assets import asset, script
+from gatework.inspector.page.extras import Extras
 from gatework.inspector.page.payload import Payload, payload
 from gatework.inspector.trace import Trace
 
@@ -26,6 +27,7 @@ def write_page(
     *,
     title: str = "What the memory did",
     subtitle: str = "",
+    extras: Extras | None = None,
     sequences: tuple[int, ...] | None = None,
     what_if: bool | None = None,
 ) -> None:
@@ -36,6 +38,7 @@ def write_page(
         path: the file.
         title: the page's heading.
         subtitle: the line under it: which model, which data.
+        extras: results of analyses that run the model: gradient flow, attributions.
         sequences: which sequences; None takes as many as fit, from the first.
         what_if: carry the weights, so that the page can compute changes of the input itself; None
             does so where the page stays under 1 MB.
@@ -48,7 +51,7 @@ def write_page(
         >>> "connect-src" in target.read_text()
         False
     """
-    text = page_html(trace, title=title, subtitle=subtitle, sequences=sequences, what_if=what_if)
+    text = page_html(trace, title=title, subtitle=subtitle, extras=extras, sequences=sequences, what_if=what_if)
     with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
@@ -58,11 +61,12 @@ def page_html(
     *,
     title: str = "What the memory did",
     subtitle: str = "",
+    extras: Extras | None = None,
     sequences: tuple[int, ...] | None = None,
     what_if: bool | None = None,
 ) -> str:
     """The page as `write_page` writes it."""
-    made = payload(trace, sequences=sequences, what_if=what_if)
+    made = payload(trace, extras or Extras(), sequences=sequences, what_if=what_if)
     code = script("inspector") + "\nstart();\n"
     style = "\n".join(asset(name) for name in STYLES)
     environment = jinja2.Environment(

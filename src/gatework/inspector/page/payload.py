@@ -8,6 +8,8 @@ import numpy as np
 
 from gatework.inspector.page.blocks import Blocks
 from gatework.inspector.page.columns import Columns, choose
+from gatework.inspector.page.extras import Extras, credits, flow_charts
+from gatework.inspector.page import extras as extra_panels
 from gatework.inspector.page.units import READINGS, unit_facts, worst_steps
 from gatework.inspector.trace import Array, PassTrace, Recording, Trace
 
@@ -37,6 +39,7 @@ class Payload(NamedTuple):
 
 def payload(
     trace: Trace,
+    extras: Extras,
     *,
     sequences: tuple[int, ...] | None = None,
     what_if: bool | None = None,
@@ -45,20 +48,23 @@ def payload(
 
     Args:
         trace: what was recorded.
+        extras: what else there is to show.
         sequences: which of its sequences; None takes as many as fit, from the first.
         what_if: carry the weights; None does so where the page stays under 1 MB with them.
     """
     blocks = Blocks()
     most = MOST_VALUES // max(len(trace.recordings), 1)
     recordings = [
-        _recording(trace, recording, choose(recording, sequences, most), blocks)
+        _recording(trace, recording, choose(recording, sequences, most), blocks, extras)
         for recording in trace.recordings
     ]
     _add_weights(trace, recordings, blocks, what_if=what_if)
     manifest = {
         "format": FORMAT,
         "recordings": recordings,
-        "readings": READINGS,
+        "readings": READINGS | extra_panels.READINGS,
+        "flow": flow_charts(extras, blocks),
+        "score": extras.score_name,
         "fingerprint": trace.fingerprint,
         "bytes": blocks.size,
     }
@@ -66,7 +72,7 @@ def payload(
 
 
 def _recording(
-    trace: Trace, recording: Recording, columns: Columns, blocks: Blocks
+    trace: Trace, recording: Recording, columns: Columns, blocks: Blocks, extras: Extras
 ) -> dict[str, Any]:
     attention, outputs = recording.attention, recording.outputs
     has_inputs = recording.features is not None or recording.inputs.shape[1] <= MOST_INPUTS
@@ -83,6 +89,7 @@ def _recording(
         "attention": _optional(columns, recording, attention, blocks),
         "outputs": _optional(columns, recording, outputs, blocks),
         "inputs": _optional(columns, recording, recording.inputs if has_inputs else None, blocks),
+        "attributions": credits(extras, recording, columns, blocks),
         "worst": worst_steps(recording),
         "passes": [_pass(recording, each, columns, blocks) for each in recording.passes],
     }

@@ -7,6 +7,7 @@ import { makeControls } from "./controls.js";
 import { makeDiagram } from "./diagram.js";
 import { cardPanel, scatterPanel, survivalPanel } from "./memorypanels.js";
 import { makeStack } from "./stack.js";
+import { attributionPanel, flowPanel } from "./gradients.js";
 import { makeStore, makeMoves } from "./store.js";
 import { makeText } from "./text.js";
 import { opener } from "./view.js";
@@ -72,7 +73,8 @@ async function render({ model, el }) {
       html("aside", { class: "at-step" },
         diagram.element, cardPanel(shared).element, whatIf.element)),
     html("div", { class: "panels" },
-      ...[contextsPanel, worstPanel, survivalPanel, scatterPanel, doctorPanel]
+      ...[contextsPanel, worstPanel, survivalPanel, flowPanel, attributionPanel, scatterPanel,
+        doctorPanel]
         .map((make) => make(shared).element)),
   );
   stack.draw();

@@ -2,13 +2,14 @@
 
 import { html, short, svg } from "./dom.js";
 
-function lane(title, note, height) {
+/** An empty lane: {element, picture, name, height, size(width)}. */
+export function lane(title, note, height) {
   const picture = svg("svg", { height, role: "img", "aria-label": `${title}: ${note}` });
   const name = html("span", {}, note);
   const element = html("div", { class: "lane" },
     html("div", { class: "lane-label" }, html("b", {}, title), name),
     html("div", { class: "plot" }, picture));
-  return { element, picture, name, height };
+  return { element, picture, name, height, size: (width) => size(picture, width, height) };
 }
 
 function size(picture, width, height) {

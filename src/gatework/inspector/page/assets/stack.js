@@ -3,7 +3,8 @@
 import { heatmapLane } from "./heatmap.js";
 import { html, number, reading, short, svg, visible } from "./dom.js";
 import { ledgerLane } from "./flow.js";
-import { lossLane, inputLane, traceLane } from "./lanes.js";
+import { creditLanes } from "./gradients.js";
+import { inputLane, lane, lossLane, traceLane } from "./lanes.js";
 
 const NARROWEST = 9; // pixels of a column that has a word under it
 
@@ -22,11 +23,13 @@ export function makeStack({ store, current, moves, colours, whatIf, manifest }) 
   const input = inputLane({ current });
   const traces = traceLane({ store, current, colours });
   const maps = html("div");
+  const credits = html("div");
+  let methods = [];
   const strips = heatmapLane(stripSource);
   const changed = heatmapLane(whatIf.source);
   changed.canvas.dataset.name = "what-if";
   const lanes = html("div", { class: "lanes" }, flow.element, axisLane, loss.element,
-    input.element, traces.element, strips.element,
+    input.element, credits, traces.element, strips.element,
     changed.element, maps, overlay);
   const element = html("div", {
     class: "stack", tabindex: "0", role: "group", id: "stack",
@@ -55,6 +58,8 @@ export function makeStack({ store, current, moves, colours, whatIf, manifest }) 
       map.canvas.dataset.name = name;
       return map;
     });
+    methods = creditLanes({ current }, lane);
+    credits.replaceChildren(...methods.map((each) => each.element));
     maps.replaceChildren(...heatmaps.map((map) => map.element));
     const extra = { outputs: "outputs", attention: "attention" };
     for (const [name, what] of Object.entries(extra)) {
@@ -107,7 +112,7 @@ export function makeStack({ store, current, moves, colours, whatIf, manifest }) 
     plotWidth = axisLane.lastElementChild.clientWidth;
     element.hidden = !view.T;
     if (!view.T || !plotWidth) return;
-    for (const lane of [loss, input, changed, ...heatmaps]) lane.draw(frame(), x);
+    for (const each of [loss, input, ...methods, changed, ...heatmaps]) each.draw(frame(), x);
     remark.textContent = `Values on this page have 16 bits a unit: within ${short(view.precision())} `
       + `of the trace.${view.recording.pool > 1 ? ` A column is ${view.recording.pool} steps: gates are their mean, states those of the last.` : ""}`;
     drawAxis();
