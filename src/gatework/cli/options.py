@@ -86,7 +86,7 @@ def _written(group: Any) -> Iterator[str]:
             yield from (f"--{name}", str(value))
 
 
-def check_output(path: Path, suffixes: Sequence[str]) -> None:
+def check_output(path: Path, suffixes: Sequence[str], *, option: str = "out") -> None:
     """Refuse a name for an output file that says none of these formats, or is in no folder.
 
     Raises:
@@ -95,9 +95,9 @@ def check_output(path: Path, suffixes: Sequence[str]) -> None:
     if path.suffix not in suffixes:
         *most, last = suffixes
         known = f"{', '.join(most)} or {last}" if most else last
-        raise InputError(f"--out is {path}; expected a name that ends in {known}")
+        raise InputError(f"--{option} is {path}; expected a name that ends in {known}")
     if not path.parent.is_dir():
-        raise InputError(f"--out is {path}; there is no folder {path.parent}")
+        raise InputError(f"--{option} is {path}; there is no folder {path.parent}")
 
 
 def given(**options: Any) -> dict[str, Any]:
