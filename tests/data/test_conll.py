@@ -3,6 +3,7 @@
 import gzip
 import itertools
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import polars as pl
@@ -151,7 +152,10 @@ def test_no_file(tmp_path: Path) -> None:
         (lambda: sentences_of([["a"]], []), "there are 1 sentences and 0 tags"),
         (lambda: sentences_of([["a"]], [["O"]], ["x", "y"]), "there are 1 sentences and 2 labels"),
         (lambda: sentences_of(["a b"]), "tokens[0] is 'a b'; expected a list of texts"),
-        (lambda: sentences_of([["a"]], [[1]]), "tags[0], place 0: expected text, found 1"),
+        (
+            lambda: sentences_of([["a"]], cast(Any, [[1]])),
+            "tags[0], place 0: expected text, found 1",
+        ),
     ],
 )
 def test_wrong_lists(call, message: str) -> None:

@@ -160,8 +160,8 @@ def _drawn(
 ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
     if len(sentences) < 2:
         raise InputError(
-            f"there is {counted(len(sentences), 'sentence')} to learn from; expected 2 or more, "
-            "with a blank line between sentences"
+            f"{counted(len(sentences), 'sentence')} to learn from; expected 2 or more, with a "
+            "blank line between them"
         )
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(sentences), generator=generator).tolist()
