@@ -235,10 +235,10 @@ def _options_torch_lacks(layer: AbstractRecurrent) -> list[str]:
     assert isinstance(plain, AbstractRecurrent)
     lacking = [option for option in layer.cell.options if option not in plain.cell.options]
     lacking += layer.regularisers.options
-    for name, value in vars(plain).items():
-        if name in _own_names(plain) and not name.startswith("_"):
+    for name in _own_names(plain):
+        if not name.startswith("_") and name not in (*_SHOWN_BY_PARTS, *_NO_OPTION_OF_MEANING):
             mine = getattr(layer, name)
-            if name not in (*_SHOWN_BY_PARTS, *_NO_OPTION_OF_MEANING) and mine != value:
+            if mine != getattr(plain, name):
                 lacking.append(f"{name}={mine}")
     return lacking
 
@@ -291,10 +291,10 @@ def _become(module: nn.Module, twin: nn.Module) -> None:
     vars(module).update({name: vars(twin)[name] for name in _own_names(twin)} | kept)
 
 
-def _own_names(module: nn.Module) -> set[str]:
+def _own_names(module: nn.Module) -> list[str]:
     """The attributes that the class of `module` sets, beyond those of every module."""
-    blank = type(module)(1, 1, device="meta")
-    return vars(blank).keys() - vars(nn.Module()).keys()
+    blank, bare = type(module)(1, 1, device="meta"), vars(nn.Module())
+    return [name for name in vars(blank) if name not in bare]
 
 
 def _name(module: nn.Module) -> str:
