@@ -1,7 +1,6 @@
 """From a panel to fitted networks, and from those to quantiles."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -25,6 +24,7 @@ from gatework.tasks.forecast.choices import LITTLE, Effort, choose_base, choose_
 from gatework.tasks.forecast.members import rehearsals, split_for_members, training_windows
 from gatework.tasks.forecast.settings import ForecastSettings
 from gatework.tasks.settings import Choice
+from gatework.tasks.threads import one_thread
 from gatework.training import History, Progress, TrainSettings, train
 
 _SAMPLE: Final = 2_000  # windows that constants are estimated from
@@ -79,7 +79,7 @@ class Fitted:
         cuts = np.asarray(cutoffs, np.int64)
         self._check(panel, cuts, levels, horizon)
         where = torch.from_numpy(cuts)
-        with _one_thread():
+        with one_thread():
             windows = Windows(build_store(panel, self.spec), self.spec, where[:, 0], where[:, 1])
             chunks = torch.arange(len(where)).split(_CHUNK)
             parts = [self._predict(windows.load(chunk)) for chunk in chunks]
@@ -170,7 +170,7 @@ def fit_networks(
     Raises:
         InputError: No series is long enough, or a series has no value.
     """
-    with _one_thread():
+    with one_thread():
         return _fit(panel, settings, folder, progress)
 
 
@@ -262,14 +262,3 @@ class _Training:
             title=title,
         )
         return model.eval(), shape, history
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: matrices this small are slower on more, much slower if shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

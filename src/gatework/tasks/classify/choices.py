@@ -1,0 +1,95 @@
+"""How large a network is made and how long it is trained, chosen from the data, with reasons."""
+
+from typing import Any, Final, NamedTuple
+
+from gatework.data.labelled import Sequences
+from gatework.models.classifier import ClassifierShape
+from gatework.tasks.classify.encoding import Encoded, Encoder, TextEncoder
+from gatework.tasks.classify.settings import ClassifySettings
+from gatework.tasks.settings import Choice
+
+FEW: Final = 300  # sequences under which none can be spared to validate on
+_MANY: Final = 20_000
+
+
+class Effort(NamedTuple):
+    """How long a network is trained."""
+
+    epochs: int
+    batch_size: int
+
+
+def choose_shape(
+    encoder: Encoder, encoded: Encoded, classes: int, settings: ClassifySettings
+) -> tuple[ClassifierShape, list[Choice]]:
+    """Return the shape of the networks, and why."""
+    choices: list[Choice] = []
+
+    def chosen(name: str, value: Any, reason: str) -> Any:
+        given = getattr(settings, name)
+        if given is not None:
+            return given
+        choices.append(Choice(name, value, reason))
+        return value
+
+    count, total = len(encoded.steps), len(encoded.steps.values)
+    sequences = f"{count:,} sequences"
+    members = chosen("members", 1 if count >= _MANY else 3, sequences)
+    if isinstance(encoder, TextEncoder):
+        size = 32 if total < 5_000 else 64 if total < 500_000 else 128
+        why = f"{total:,} tokens"
+        return (
+            ClassifierShape(
+                classes=classes,
+                vocabulary=encoder.known,
+                embedding_size=chosen("embedding_size", size, why),
+                hidden_size=chosen("hidden_size", size, why),
+                num_layers=settings.num_layers,
+                bidirectional=settings.bidirectional,
+                pooling=chosen("pooling", "max", "texts"),
+                convolution=chosen("convolution", 0, "texts"),
+                members=members,
+                dropout=settings.dropout,
+                embedding_dropout=settings.embedding_dropout,
+                word_dropout=settings.word_dropout,
+            ),
+            choices,
+        )
+    features = encoded.steps.values.shape[1]
+    decays = encoder.decays  # type: ignore[attr-defined]
+    typical = total / max(count, 1)
+    regular = not decays and typical >= 16
+    why = f"{typical:.0f} steps a recording" + (", irregular or with gaps" if decays else "")
+    return (
+        ClassifierShape(
+            classes=classes,
+            features=features,
+            decays=decays,
+            statics=encoded.statics.shape[1],
+            hidden_size=chosen("hidden_size", 64 if total >= 50_000 else 32, f"{total:,} steps"),
+            num_layers=settings.num_layers,
+            bidirectional=settings.bidirectional,
+            pooling=chosen("pooling", "mean", "recordings"),
+            convolution=chosen("convolution", 64 if regular else 0, why),
+            members=members,
+            dropout=settings.dropout,
+        ),
+        choices,
+    )
+
+
+def choose_effort(
+    sequences: Sequences, shape: ClassifierShape, settings: ClassifySettings
+) -> tuple[Effort, list[Choice]]:
+    """Return how long to train on so many sequences, and why."""
+    count = len(sequences)
+    batch_size = 16 if count < 1_000 else 32 if count < 5_000 else 64
+    steps = 1_500 if shape.convolution else 1_000
+    epochs = max(8, min(200, steps * batch_size // max(count, 1)))
+    by_size = Effort(epochs, batch_size)
+    given = {name: getattr(settings, name) for name in Effort._fields}
+    given = {name: value for name, value in given.items() if value is not None}
+    effort = by_size._replace(**given)
+    reason = f"{count:,} sequences to train on"
+    free = [name for name in Effort._fields if name not in given]
+    return effort, [Choice(name, getattr(effort, name), reason) for name in free]

@@ -1,0 +1,126 @@
+"""What a user can choose about a classifier."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gatework.errors import InputError
+
+Tokens = Literal["words", "characters", "bytes", "subwords"]
+Pooling = Literal["last", "mean", "max", "attention"]
+ClassWeight = Literal["none", "balanced"]
+Threshold = Literal["half", "f1"]
+
+
+@dataclass(frozen=True)
+class ClassifySettings:
+    """Settings of a classifier. None means chosen from the data; the choice is recorded with its
+    reason.
+
+    Args:
+        tokens: What a text is cut into. None: words, or characters where texts hold few words, or
+            subwords where there are very many different words.
+        lower: Whether the capitals of words are read as small letters.
+        least: How often a token must be seen to have a vector of its own. None: 1 or 2, by the
+            amount of text.
+        max_length: Steps that a longer sequence is cut to, at its end. None: 1,000 tokens of a
+            text, 5,000 steps of a recording.
+        step: Times of a recording that are averaged into one step, in the units of its times. None:
+            every time is a step.
+        embedding_size: Width of a token's vector. None: 32 to 100 by the amount of text.
+        hidden_size: Width of the LSTM in each direction. None: 32 to 100 by the amount of data.
+        num_layers: Layers of the LSTM.
+        bidirectional: Whether the LSTM also reads backwards.
+        pooling: How the outputs of all steps become one. None: max of texts, mean of recordings.
+        convolution: Width of the convolutions before the LSTM, 0 for none. None: 64 for regular
+            series of 16 steps or more, else none.
+        members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
+        dropout: Part of the values dropped around the LSTM in training.
+        embedding_dropout: Part of the features of all a text's tokens dropped in training.
+        word_dropout: Part of the tokens read as unknown in training.
+        label_smoothing: Part of the target spread evenly over the classes.
+        class_weight: balanced makes rare classes weigh as much as frequent ones in training.
+        learning_rate: Peak of the learning rate.
+        weight_decay: Decoupled weight decay.
+        epochs: Passes over the data. None: 8 to 200 by the amount of data.
+        batch_size: Sequences in a step. None: 16 to 64 by their number.
+        validation_share: Part kept back to choose the weights and to calibrate; with less than 300
+            sequences there is none.
+        test_share: Part kept back to judge the method before the final training; 0 judges nothing.
+        folds: Judge by cross-validation in that many parts instead; 0 is one hold-out.
+        seeds: Judge with that many seeds and give mean and spread.
+        blend: Whether the scores of the simple baseline are mixed in, as far as that helps on the
+            validation part. The network alone is judged beside it.
+        threshold: From which probability a rare class is the answer, of two classes: half, or where
+            F1 is best on the validation part. None: f1 if one class is rarer than 1 in 5.
+        time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
+        seed: Seed of everything random.
+
+    Raises:
+        InputError: A value is out of its range.
+
+    Example:
+        >>> ClassifySettings(epochs=5).validation_share
+        0.1
+    """
+
+    tokens: Tokens | None = None
+    lower: bool = True
+    least: int | None = None
+    max_length: int | None = None
+    step: float | None = None
+    embedding_size: int | None = None
+    hidden_size: int | None = None
+    num_layers: int = 1
+    bidirectional: bool = True
+    pooling: Pooling | None = None
+    convolution: int | None = None
+    members: int | None = None
+    dropout: float = 0.5
+    embedding_dropout: float = 0.2
+    word_dropout: float = 0.1
+    label_smoothing: float = 0.0
+    class_weight: ClassWeight = "none"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    epochs: int | None = None
+    batch_size: int | None = None
+    validation_share: float = 0.1
+    test_share: float = 0.2
+    folds: int = 0
+    seeds: int = 1
+    blend: bool = True
+    threshold: Threshold | None = None
+    time_budget: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name in ("least", "max_length", "embedding_size", "hidden_size", "members", "epochs"):
+            self._at_least(name, 1)
+        for name in ("batch_size", "num_layers", "seeds"):
+            self._at_least(name, 1)
+        self._at_least("convolution", 0)
+        for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; expected from 0 to below 1")
+        if not 0 < self.validation_share < 0.5 or not 0 <= self.test_share < 1:
+            raise InputError(
+                f"validation_share is {self.validation_share} and test_share {self.test_share}; "
+                "expected above 0 and below 0.5, and from 0 to below 1"
+            )
+        if self.folds < 0 or self.folds == 1:
+            raise InputError(f"folds is {self.folds}; expected 0 for none, or 2 or more")
+        for name in ("time_budget", "step"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{name} is {value}; expected above 0")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+            raise InputError(
+                f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
+                "expected above 0, and 0 or above"
+            )
+
+    def _at_least(self, name: str, least: int) -> None:
+        value = getattr(self, name)
+        if value is not None and value < least:
+            raise InputError(f"{name} is {value}; expected {least} or more")
