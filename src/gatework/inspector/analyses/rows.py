@@ -1,7 +1,9 @@
 """What the analyses share: values by name, which step of which sequence a row is, tables."""
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gatework.errors import InputError
 from gatework.inspector.trace import Array, PassTrace, SequencePass
@@ -37,6 +39,33 @@ def locate(
 def sequence_of_rows(offsets: NDArray[np.int64]) -> NDArray[np.intp]:
     """(N,) the sequence that each row belongs to."""
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def per_step(given: ArrayLike, steps: int, name: str) -> NDArray[Any]:
+    """One value for each step, (N,), as an array.
+
+    Raises:
+        InputError: there are more or fewer.
+    """
+    array = np.asarray(given)
+    if array.shape != (steps,):
+        raise InputError(f"{name} has shape {array.shape}; expected one for each step, ({steps},).")
+    return array
+
+
+def usable(
+    part: PassTrace, state: str | None, where: ArrayLike | None = None
+) -> tuple[Array, NDArray[np.bool_]]:
+    """A gate or state in float64, and (N,) the steps to look at: those of `where`, without NaN.
+
+    Raises:
+        InputError: the cell has none of that name, or `where` is no (N,).
+    """
+    values = values_of(part, state).astype(np.float64)
+    used = np.logical_and.reduce(np.isfinite(values), axis=1)
+    if where is not None:
+        used = used & per_step(where, len(values), "where").astype(bool)
+    return values, used
 
 
 def check_unit(unit: int, width: int) -> None:
