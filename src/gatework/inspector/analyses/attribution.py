@@ -36,7 +36,7 @@ class Attribution(NamedTuple):
             asked about.
         state: by name, (B,) that of the initial state, of all layers together.
         score: (B,) the score.
-        baseline_score: (B,) the score of the baseline.
+        baseline_score: (B,) the score of the baseline; NaN for a method without one.
         baseline: what the baseline is, in words.
         lengths: (B,) the steps of each sequence.
     """

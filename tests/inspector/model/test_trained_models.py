@@ -1,0 +1,37 @@
+"""What the analyses say of models trained for tasks with a known answer."""
+
+from torch import Generator
+
+from gatework.inspector.analyses.agreement import compare, top_steps
+from gatework.inspector.analyses.flow import gradient_flow
+from gatework.inspector.analyses.subject import subject
+from inspector.trained import adding, trained_adder
+
+
+def test_the_gradient_of_an_rnn_vanishes_and_that_of_an_lstm_does_not():
+    drawn = adding(120, 16, Generator().manual_seed(7))
+    far = {}
+    for kind in ("RNN", "GRU", "LSTM"):
+        flow = gradient_flow(subject(trained_adder(kind), drawn.x)).find()
+        far[kind] = flow.mean("memory")[100]
+        print(f"{kind}: |dy/dm| at lag 0 {flow.mean('memory')[0]:.1e}, at lag 100 {far[kind]:.1e}, "
+              f"along the cell alone {flow.mean('cell_path')[100]:.1e}")  # fmt: skip
+    assert far["LSTM"] > 1e-3
+    assert far["GRU"] > 1e-3
+    assert far["RNN"] < 1e-6 * far["LSTM"]
+
+
+def test_attributions_name_the_marked_steps():
+    drawn = adding(50, 40, Generator().manual_seed(7))
+    found = compare(subject(trained_adder(), drawn.x))
+    marked = drawn.marked.sort(dim=1).values.tolist()
+    share = {}
+    for credits in found.credits:
+        named = [top == marks for top, marks in zip(top_steps(credits, 2), marked, strict=True)]
+        share[credits.method] = sum(named) / len(named)
+    print("names both marked steps:", share)
+    print("rank agreement with occlusion:", found.with_occlusion.mean)
+    print("rank agreement with ablation:", found.with_ablation.mean)
+    assert share["integrated gradients"] >= 0.8
+    assert share["ablation"] >= 0.8
+    assert share["occlusion"] >= 0.8
