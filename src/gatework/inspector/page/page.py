@@ -51,7 +51,9 @@ def write_page(
         >>> "connect-src" in target.read_text()
         False
     """
-    text = page_html(trace, title=title, subtitle=subtitle, extras=extras, sequences=sequences, what_if=what_if)
+    text = page_html(
+        trace, title=title, subtitle=subtitle, extras=extras, sequences=sequences, what_if=what_if
+    )
     with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
 

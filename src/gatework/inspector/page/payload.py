@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from gatework.inspector.page import extras as extra_panels
 from gatework.inspector.page.blocks import Blocks
 from gatework.inspector.page.columns import Columns, choose
 from gatework.inspector.page.extras import Extras, credits, flow_charts
-from gatework.inspector.page import extras as extra_panels
 from gatework.inspector.page.units import READINGS, unit_facts, worst_steps
 from gatework.inspector.trace import Array, PassTrace, Recording, Trace
 
@@ -136,6 +136,9 @@ def _pass(recording: Recording, one: PassTrace, columns: Columns, blocks: Blocks
         twin = next((other for other in values if array is one.values[other]), None)
         if twin is not None:
             same[name] = twin
+        elif name == "h" and columns.pool == 1 and _is_read_of_memory(one):
+            read = _gate_of(one, np.asarray(one.roles.read))
+            values[name] = {"kind": "shown", "read": read, "memory": cell.memory}
         elif name in states:
             values[name] = blocks.add_coded(columns.ends(recording, one, array))
         else:
@@ -177,20 +180,33 @@ def _cell(one: PassTrace) -> dict[str, Any]:
     return {"name": one.cell.name, "hidden_size": one.hidden_size, **options}
 
 
+def _gate_of(one: PassTrace, array: np.ndarray) -> str | None:
+    """The gate that an array is, if it is one."""
+    for name, gate in one.values.items():
+        if name not in one.cell.states and np.array_equal(gate, array, equal_nan=True):
+            return name
+    return None
+
+
+def _is_read_of_memory(one: PassTrace) -> bool:
+    """Whether h = read * tanh(memory), so that the page need not carry it as well."""
+    read, memory, h = np.asarray(one.roles.read), one.values[one.cell.memory], one.values["h"]
+    if h.shape != memory.shape or _gate_of(one, read) is None:
+        return False
+    return np.allclose(h, read * np.tanh(memory), rtol=0, atol=1e-6, equal_nan=True)
+
+
 def _role(
     one: PassTrace, array: np.ndarray, recording: Recording, columns: Columns, blocks: Blocks
 ) -> dict[str, Any]:
     """A role said through a gate's name where it is a gate, or what a gate leaves, or a number."""
     if array.size and array.min() == array.max():
         return {"number": float(array.flat[0])}
-    for name, gate in one.values.items():
-        if gate.shape == array.shape and name not in one.cell.states:
-            if np.array_equal(gate, array, equal_nan=True):
-                return {"gate": name}
-            if np.array_equal(1 - gate, array, equal_nan=True):
-                return {"gate": name, "rest": True}
-    if not array.size:
-        return {"number": 1.0}
+    gate, rest = _gate_of(one, array), _gate_of(one, 1 - array)
+    if gate is not None:
+        return {"gate": gate}
+    if rest is not None:
+        return {"gate": rest, "rest": True}
     return {"block": blocks.add_coded(columns.means(recording, array))}
 
 

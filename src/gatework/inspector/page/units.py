@@ -1,5 +1,6 @@
 """What is known about each unit of a layer, from the analyses, as entries of the manifest."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -74,8 +75,12 @@ def _contexts(
     letters = recording.steps is not None and all(len(word) <= 1 for word in recording.steps)
     shown = set(columns.sequences) if columns.pool == 1 else set()
     glue = "" if letters else " "
+    # Without words a name is made of every step each time one is asked for.
+    named = (
+        recording if recording.steps else replace(recording, steps=("",) * len(recording.inputs))
+    )
     for unit in range(part.hidden_size):
-        found = contexts.top_contexts(recording, part, unit, PLACES, width=AROUND)
+        found = contexts.top_contexts(named, part, unit, PLACES, width=AROUND)
         for side, chosen in enumerate((found.highest, found.lowest)):
             for rank, each in enumerate(chosen):
                 places[unit, side, rank] = each.sequence, each.step, each.value

@@ -41,10 +41,18 @@ export function short(value) {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-/** A word of a sequence as one can see it: white space gets a sign. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
+
+/** Words as they are read: blanks stay blanks, what cannot be seen gets a sign. */
+export function readable(words) {
+  return words.replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(UNSEEN, (sign) =>
+    `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A word that stands alone: blanks at its ends get a sign too. */
 export function visible(word) {
   if (word === "") return "∅";
-  return word.replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(/ /g, "␣");
+  return readable(word.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)));
 }
 
 /** Do the work once a frame, however often it is asked for. */

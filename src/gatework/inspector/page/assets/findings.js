@@ -1,6 +1,6 @@
 // What stands out: the contexts of the chosen unit, the doctor's complaints, the worst steps.
 
-import { html, number, reading, short, visible } from "./dom.js";
+import { html, number, readable, reading, short, visible } from "./dom.js";
 
 /** Where the chosen unit is highest and lowest, with the words around. */
 export function contextsPanel({ store, current, manifest, goTo }) {
@@ -24,8 +24,8 @@ export function contextsPanel({ store, current, manifest, goTo }) {
     }).filter((each) => !Number.isNaN(each.value));
     const line = ({ sequence, step, value }) => {
       const here = view.recording.sequences.findIndex((each) => each.index === sequence);
-      const [before, word, after] = words[`${sequence}.${step}`]
-        ?? cut(view.recording.sequences[here], step, around, letters ? "" : " ");
+      const [before, word, after] = !view.hasWords ? [] : (words[`${sequence}.${step}`]
+        ?? cut(view.recording.sequences[here], step, around, letters ? "" : " "));
       return html("li", {}, html("button", {
         type: "button", class: "context", disabled: here < 0 || view.recording.pool > 1,
         title: `sequence ${sequence}, step ${step}`,
@@ -33,8 +33,8 @@ export function contextsPanel({ store, current, manifest, goTo }) {
       },
       html("span", { class: value < 0 ? "value minus" : "value plus" }, short(value)),
       view.hasWords
-        ? html("span", { class: "around" }, html("span", { class: "before" }, asText(before)),
-          html("b", {}, visible(word)), html("span", {}, asText(after)))
+        ? html("span", { class: "around" }, html("span", { class: "before" }, readable(before)),
+          html("b", {}, visible(word)), html("span", {}, readable(after)))
         : html("span", {}, `sequence ${sequence}, step ${step}`)));
     };
     place.replaceChildren(html("ul", {}, ...side(0).map(line)), html("ul", {}, ...side(1).map(line)));
@@ -44,8 +44,6 @@ export function contextsPanel({ store, current, manifest, goTo }) {
   draw();
   return { element };
 }
-
-const asText = (words) => words.replace(/\n/g, "⏎").replace(/\t/g, "⇥");
 
 function cut(sequence, step, around, glue) {
   const { words } = sequence;
@@ -101,8 +99,8 @@ export function worstPanel({ store, current, manifest, goTo }) {
         type: "button", class: "context", disabled: here < 0 || pool > 1,
         title: `sequence ${sequence}, step ${step}`, onclick: () => goTo({ sequence: here, step }),
       }, html("span", { class: "value" }, number(loss, 2)), html("span", { class: "around" },
-        html("span", { class: "before" }, asText(text[0])), html("b", {}, visible(text[1])),
-        html("span", {}, asText(text[2])))));
+        html("span", { class: "before" }, readable(text[0])), html("b", {}, visible(text[1])),
+        html("span", {}, readable(text[2])))));
     }));
   }
 

@@ -2,7 +2,7 @@
 
 import { colourOf, css, inkOn } from "./colours.js";
 import { entries } from "./flow.js";
-import { html, number, visible } from "./dom.js";
+import { html, number, readable } from "./dom.js";
 
 const MOST_WORDS = 4000;
 
@@ -14,9 +14,6 @@ export function modes(view) {
   if (view.recording.loss) found.push(["loss", "loss"]);
   return found;
 }
-
-/** A word as it is read: blanks stay blanks, the end of a line has a sign. */
-const asRead = (word) => (/^ +$/.test(word) ? word : visible(word));
 
 /** The panel. Returns {element}. */
 export function makeText({ store, current, moves, colours }) {
@@ -35,7 +32,7 @@ export function makeText({ store, current, moves, colours }) {
     const shown = element.hidden ? [] : view.words.slice(0, MOST_WORDS);
     const letters = shown.every((word) => [...word].length <= 1);
     words.classList.toggle("letters", letters);
-    spans = shown.map((word, t) => html("span", { "data-step": t }, asRead(word)));
+    spans = shown.map((word, t) => html("span", { "data-step": t }, readable(word) || "∅"));
     const children = [];
     spans.forEach((span, t) => {
       if (/^\s+$/.test(shown[t])) span.classList.add("blank");

@@ -15,23 +15,30 @@ export function opener(manifest, bytes) {
   const coded = (entry) => cached(entry, entry.kind === "f32" ? floats : decoded);
   const exact = (entry) => cached(entry, floats);
   const known = new Map();
-  const scales = (key, make) => {
+  const once = (key, make) => {
     if (!known.has(key)) known.set(key, make());
     return known.get(key);
   };
   return (recording, pass, sequence) =>
-    openView({ manifest, bytes, coded, exact, scales }, recording, pass, sequence);
+    openView({ manifest, bytes, coded, exact, once }, recording, pass, sequence);
 }
 
-function openView({ manifest, bytes, coded, exact, scales }, recordingAt, passAt, sequenceAt) {
+function openView({ manifest, bytes, coded, exact, once }, recordingAt, passAt, sequenceAt) {
   const recording = manifest.recordings[recordingAt];
   const pass = recording.passes[passAt];
   const sequence = recording.sequences[sequenceAt] ?? {
     index: 0, name: "", start: 0, count: 0, steps: 0, words: [],
   };
   const { start, count } = sequence;
-  const width = (entry) => entry.shape[1] ?? 1;
-  const rows = (entry) => coded(entry).subarray(start * width(entry), (start + count) * width(entry));
+  const width = (entry) => (entry.kind === "shown" ? pass.hidden_size : (entry.shape[1] ?? 1));
+  /** All rows of an array; h need not be carried where it is read * tanh(memory). */
+  const whole = (entry) => {
+    if (entry.kind !== "shown") return coded(entry);
+    const read = whole(entryOf(entry.read));
+    const memory = whole(entryOf(entry.memory));
+    return once(`h ${recordingAt}.${passAt}`, () => read.map((open, at) => open * Math.tanh(memory[at])));
+  };
+  const rows = (entry) => whole(entry).subarray(start * width(entry), (start + count) * width(entry));
   const entryOf = (name) => pass.values[pass.same[name] ?? name];
   const values = {};
   const view = {
@@ -45,7 +52,7 @@ function openView({ manifest, bytes, coded, exact, scales }, recordingAt, passAt
     names: Object.keys(pass.values),
     sizeOf: (name) => width(entryOf(name)),
     array: (name) => (values[name] ??= rows(entryOf(name))),
-    whole: (name) => coded(entryOf(name)),
+    whole: (name) => whole(entryOf(name)),
     side: (name) => (recording[name] ? rows(recording[name]) : null),
     sideWidth: (name) => (recording[name] ? width(recording[name]) : 0),
     exact,
@@ -55,7 +62,9 @@ function openView({ manifest, bytes, coded, exact, scales }, recordingAt, passAt
       return exact(entry).subarray(sequenceAt * size, (sequenceAt + 1) * size);
     },
     precision: () =>
-      Math.max(0, ...Object.values(pass.values).map((entry) => precision(bytes, entry))),
+      Math.max(0, ...Object.values(pass.values).map((entry) => (entry.kind === "shown"
+        ? precision(bytes, entryOf(entry.read)) + precision(bytes, entryOf(entry.memory))
+        : precision(bytes, entry)))),
   };
   const role = (name) => {
     const how = pass.roles[name];
@@ -89,7 +98,7 @@ function openView({ manifest, bytes, coded, exact, scales }, recordingAt, passAt
   /** The step in time of row k of a ledger. */
   view.timeOf = (k) => (view.reverse ? view.T - 1 - k : k);
   view.parts = () => parts(view);
-  view.scale = (name) => scales(`${recordingAt}.${passAt}.${name}`, () => scaleOf(view, name));
+  view.scale = (name) => once(`scale ${recordingAt}.${passAt}.${name}`, () => scaleOf(view, name));
   return view;
 }
 
