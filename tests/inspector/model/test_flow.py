@@ -178,3 +178,10 @@ def test_a_lesson_trains_the_twins():
         assert not np.array_equal(
             found.fresh[kind].find().hidden, found.trained[kind].find().hidden
         )
+
+
+def test_a_layer_that_is_tied_in_twice_has_one_twin():
+    layer = nn.GRU(2, 2)
+    made: Any = twin(nn.ModuleDict({"one": layer, "two": nn.ModuleList([layer])}), "RNN")
+    assert made["one"] is made["two"][0]
+    assert made["one"].layer.mode == "RNN_TANH"

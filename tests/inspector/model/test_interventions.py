@@ -212,3 +212,29 @@ def test_gates_are_held_at_their_ends_to_the_bit_in_float32(backend):
     h, c = torch.randn(1, 2, 9), torch.randn(1, 2, 9)
     _, (_, final) = run_stack(layer, torch.randn(6, 2, 2), (h, c), None, {(0, False): [Clamp("c")]})
     assert final.equal(c)
+
+
+class Decoder(nn.Module):
+    """Calls its layer once a step, each time with the state it got."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(2, 3)
+
+    def forward(self, x):
+        h = torch.zeros(1, x.shape[1], 3)
+        for step in x:
+            _, h = self.rnn(step.unsqueeze(0), h)
+        return h[0], "a word beside"
+
+
+def test_one_call_of_a_layer_that_is_called_often():
+    model, x = Decoder(), torch.randn(4, 2, 2)
+    whole = subject(model, x, call=2, score=lambda answer: answer[0].sum(dim=1))
+    assert whole.entry.x.equal(x[2:3])
+    other = x.clone()
+    other[2] = 0
+    expected = model(other)[0].sum(dim=1)
+    torch.testing.assert_close(whole.run(x=torch.zeros(1, 2, 2)), expected)
+    with pytest.raises(InputError, match="a tuple of 2; say what number"):
+        subject(model, x)

@@ -98,10 +98,12 @@ def twin(model: nn.Module, kind: Kind) -> nn.Module:
         module = copied.get_submodule(each.path)
         layer = module if isinstance(module, AbstractRecurrent) else replica(module)
         made = Twin(_fresh(layer, kind), has_c=len(layer.cell.states) > 1)
-        if each.path == "":
+        if module is copied:
             return made
-        parent, _, name = each.path.rpartition(".")
-        setattr(copied.get_submodule(parent), name, made)
+        for parent in list(copied.modules()):  # wherever it is tied in
+            for name, child in parent._modules.items():
+                if child is module:
+                    parent._modules[name] = made
     return copied
 
 

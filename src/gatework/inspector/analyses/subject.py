@@ -4,11 +4,9 @@ The model may be anything that holds recurrent layers, ours or torch's; whatever
 (an embedding, a convolution) and above it (a head, an attention) runs as it is.
 """
 
-import contextlib
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -17,27 +15,13 @@ from gatework.cells import State
 from gatework.errors import InputError
 from gatework.inspector.analyses.interventions import Edits
 from gatework.inspector.analyses.rerun import run_stack
+from gatework.inspector.analyses.rewire import Entry, Exit, rewired
 from gatework.inspector.record import recording
 from gatework.inspector.trace import Recording
 from gatework.layers import AbstractRecurrent, replica, survey
 
 Score = Callable[[Any], Tensor]
 NO_EDITS: Edits = {}
-
-
-class Entry(NamedTuple):
-    """What a layer was given: x (T, B, I), states (L * D, B, size), lengths (B,) or None."""
-
-    x: Tensor
-    state: State
-    lengths: Tensor | None
-
-
-class Exit(NamedTuple):
-    """What a layer gave: output (T, B, D * P) and final states (L * D, B, size)."""
-
-    output: Tensor
-    state: State
 
 
 @final
@@ -89,14 +73,14 @@ class Subject:
             leave: changes what the layer gives.
         """
 
-        def rewired(layer: AbstractRecurrent, entry: Entry) -> Exit:
+        def rerun(layer: AbstractRecurrent, entry: Entry) -> Exit:
             given = Entry(
                 entry.x if x is None else x, entry.state if state is None else state, entry.lengths
             )
             made = Exit(*run_stack(layer, *given, edits))
             return made if leave is None else leave(made)
 
-        with _rewired(self.model, self.path, self.call, rewired):
+        with rewired(self.model, self.path, self.call, rerun):
             answer = self.model(*self.inputs, **self.options)
         return _scores(self.score(answer))
 
@@ -171,52 +155,14 @@ def subject(
         seen.append(Entry(entry.x.detach(), tuple(p.detach() for p in entry.state), entry.lengths))
         return Exit(*run_stack(layer, *entry, NO_EDITS))
 
-    with torch.no_grad(), _rewired(model, where, call, look):
+    with torch.no_grad(), rewired(model, where, call, look):
         answer = model(*inputs, **options)
     if not seen:
         raise InputError(f"{where or 'the model'} was not called {call + 1} times.")
-    chosen = _default_score(layer, answer, seen[0]) if score is None else score
+    chosen = (
+        _default_score(layer, answer, seen[0], is_layer=where == "") if score is None else score
+    )
     return Subject(model, inputs, options, chosen, where, call, layer, seen[0])
-
-
-@contextlib.contextmanager
-def _rewired(
-    model: nn.Module, path: str, call: int, rewire: Callable[[AbstractRecurrent, Entry], Exit]
-) -> Iterator[None]:
-    """Let the `call`-th answer of the layer at `path` be that of `rewire`; in evaluation mode."""
-    module = model.get_submodule(path)
-    ours = copy.copy(module) if isinstance(module, AbstractRecurrent) else replica(module)
-
-    def stack(x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State]:
-        made = rewire(ours, Entry(x, _state_of(ours, x, state), lengths))
-        return made.output, made.state
-
-    # The copy reads every layout that the layer does, and hands on the plain tensors.
-    vars(ours)["_stack"] = stack
-    calls = 0
-
-    def answer(_: nn.Module, arguments: tuple[Any, ...], given: dict[str, Any], own: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return ours.forward(*arguments, **given) if calls == call + 1 else own
-
-    modes = {each: each.training for each in model.modules()}
-    model.eval()
-    ours.eval()
-    hook = module.register_forward_hook(answer, with_kwargs=True)
-    try:
-        yield
-    finally:
-        hook.remove()
-        for each, mode in modes.items():
-            each.training = mode
-
-
-def _state_of(layer: AbstractRecurrent, x: Tensor, state: State | None) -> State:
-    if state is not None:
-        return state
-    sizes = layer.cell.state_sizes(layer.params(layer.passes[0]))
-    return tuple(x.new_zeros(len(layer.passes), x.shape[1], size) for size in sizes)
 
 
 def _scores(given: Tensor) -> Tensor:
@@ -225,10 +171,10 @@ def _scores(given: Tensor) -> Tensor:
     return given.reshape(-1)
 
 
-def _default_score(layer: AbstractRecurrent, answer: Any, entry: Entry) -> Score:
+def _default_score(layer: AbstractRecurrent, answer: Any, entry: Entry, *, is_layer: bool) -> Score:
     """See `subject`."""
     batch = entry.x.shape[1]
-    if isinstance(answer, tuple) and len(answer) == 2:  # the layer itself: (output, state)
+    if is_layer:
         last = len(layer.passes) // layer.num_layers
 
         def final(answer: Any) -> Tensor:
