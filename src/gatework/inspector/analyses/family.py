@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gatework.errors import InputError
 from gatework.inspector.analyses.flow import GradientFlow, gradient_flow
-from gatework.inspector.analyses.subject import Score, subject
+from gatework.inspector.analyses.subject import Score, last_output, subject
 from gatework.layers import GRU, LSTM, RNN, AbstractRecurrent, replica, survey
 
 READING = (
@@ -139,10 +139,11 @@ def family(
     fresh, trained, losses = {}, {}, {}
     for kind in kinds:
         made = twin(model, kind)
-        fresh[kind] = gradient_flow(subject(made, *inputs, score=score, **options))
+        own = last_output(made.layer) if score is None and isinstance(made, Twin) else score
+        fresh[kind] = gradient_flow(subject(made, *inputs, score=own, **options))
         if lesson is not None:
             losses[kind] = _train(made, lesson, updates, lr)
-            trained[kind] = gradient_flow(subject(made, *inputs, score=score, **options))
+            trained[kind] = gradient_flow(subject(made, *inputs, score=own, **options))
     return Family(fresh, trained, losses)
 
 

@@ -159,10 +159,10 @@ def subject(
         answer = model(*inputs, **options)
     if not seen:
         raise InputError(f"{where or 'the model'} was not called {call + 1} times.")
-    chosen = (
-        _default_score(layer, answer, seen[0], is_layer=where == "") if score is None else score
-    )
-    return Subject(model, inputs, options, chosen, where, call, layer, seen[0])
+    if score is None:
+        batch = seen[0].x.shape[1]
+        score = last_output(layer) if where == "" else _own_output(answer, batch)
+    return Subject(model, inputs, options, score, where, call, layer, seen[0])
 
 
 def _scores(given: Tensor) -> Tensor:
@@ -171,18 +171,20 @@ def _scores(given: Tensor) -> Tensor:
     return given.reshape(-1)
 
 
-def _default_score(layer: AbstractRecurrent, answer: Any, entry: Entry, *, is_layer: bool) -> Score:
-    """See `subject`."""
-    batch = entry.x.shape[1]
-    if is_layer:
-        last = len(layer.passes) // layer.num_layers
+def last_output(layer: AbstractRecurrent) -> Score:
+    """The score of a model that is itself a layer: the sum of each sequence's last output."""
+    directions = len(layer.passes) // layer.num_layers
 
-        def final(answer: Any) -> Tensor:
-            h = answer[1][0] if isinstance(answer[1], tuple) else answer[1]
-            h = h.unsqueeze(1) if h.dim() == 2 else h
-            return h[-last:].sum(dim=(0, 2))
+    def score(answer: Any) -> Tensor:
+        h = answer[1][0] if isinstance(answer[1], tuple) else answer[1]
+        h = h.unsqueeze(1) if h.dim() == 2 else h
+        return h[-directions:].sum(dim=(0, 2))
 
-        return final
+    return score
+
+
+def _own_output(answer: Any, batch: int) -> Score:
+    """The score of a model whose output is (B, ...)."""
     if isinstance(answer, Tensor) and answer.dim() >= 1 and answer.shape[0] == batch:
         return lambda answer: answer.flatten(1).sum(1) if answer.dim() > 1 else answer
     raise InputError(
