@@ -71,7 +71,6 @@ class SequenceTagger(nn.Module):
         super().__init__()
         self.shape = shape
         self.words = WordEncoder(shape.words, unknown)
-        self.dropout = nn.Dropout(shape.dropout)
         self.lstm = LSTM(
             self.words.size,
             shape.hidden_size,
@@ -88,12 +87,19 @@ class SequenceTagger(nn.Module):
 
     def forward(self, batch: WordBatch) -> Scores:
         """Return the scores of the tags and of the labels."""
-        states, _ = self.lstm(self.dropout(self.words(batch)), lengths=batch.lengths)
-        states = self.dropout(states)
+        states, _ = self.lstm(self._dropped(self.words(batch)), lengths=batch.lengths)
+        states = self._dropped(states)
         labels = states.new_zeros(states.shape[1], 0)
         if self.label is not None:
             labels = self.label(_pooled(states, batch.lengths))
         return Scores(self.emit(states), labels)
+
+    def _dropped(self, values: Tensor) -> Tensor:
+        """Drop features of (T, B, F), of a sequence the same at all its steps (Gal & Ghahramani
+        2016), in training."""
+        if not self.training or not self.shape.dropout:
+            return values
+        return values * functional.dropout(torch.ones_like(values[0]), self.shape.dropout)
 
     def loss(
         self, scores: Scores, lengths: Tensor, tags: Tensor, labels: Tensor | None = None

@@ -55,7 +55,7 @@ class WordShape:
     shapes: int
     word_size: int = 100
     character_size: int = 32
-    spelling_size: int = 50
+    spelling_size: int = 48
     vectors: int = 0
     vector_size: int = 0
 
@@ -80,7 +80,7 @@ class WordEncoder(nn.Module):
         >>> batch = WordBatch(*(torch.ones(size, dtype=torch.int64) for size in
         ...                     [(4, 2), (2,), (3,), (3,), (6, 3), (3,)]))
         >>> encoder(batch).shape, encoder.size
-        (torch.Size([4, 2, 208]), 208)
+        (torch.Size([4, 2, 204]), 204)
     """
 
     def __init__(self, shape: WordShape, unknown: int) -> None:

@@ -22,6 +22,9 @@ from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import Scheme, convert, legal, score_spans
 from gatework.training import Progress, TrainSettings, train
 
+_STEPS: Final = 5_000  # that taggers of any size need about
+_LEAST_EPOCHS: Final = 10
+_MOST_EPOCHS: Final = 60
 _WORDS_A_SENTENCE: Final = 30  # what a batch has room for, for each of its sentences
 
 
@@ -121,10 +124,15 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
     """Return the effort for a corpus of this size."""
     sentences = len(corpus.train)
     words = sum(len(sentence.tokens) for sentence in corpus.train)
+    batch_size = settings.batch_size or (
+        8 if sentences < 1_000 else 16 if sentences < 8_000 else 32
+    )
+    epochs = _STEPS * batch_size // sentences
     by_size = Effort(
-        hidden_size=64 if words < 10_000 else 128 if words < 100_000 else 200,
-        epochs=min(40, max(10, 1_800_000 // words)),
-        batch_size=8 if sentences < 1_000 else 16 if sentences < 8_000 else 32,
+        # Multiples of 16 fill the registers of the native core.
+        hidden_size=64 if words < 10_000 else 128 if words < 100_000 else 192,
+        epochs=min(_MOST_EPOCHS, max(_LEAST_EPOCHS, epochs)),
+        batch_size=batch_size,
     )
     chosen = {n: v for n in Effort._fields if (v := getattr(settings, n)) is not None}
     reason = f"{words:,} words in {sentences:,} sentences"

@@ -43,7 +43,7 @@ class TagSettings:
     hidden_size: int | None = None
     num_layers: int = 1
     word_size: int = 100
-    spelling_size: int = 50
+    spelling_size: int = 48
     crf: bool = True
     scheme: Literal["BIO", "IOBES"] = "BIO"
     least: int = 1
