@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from gatework.errors import InputError
-from gatework.inspector.analyses import attribution, family, flow
+from gatework.inspector.analyses import agreement, attribution, family, flow
 from gatework.inspector.analyses.attribution import Attribution
 from gatework.inspector.analyses.family import Family
 from gatework.inspector.analyses.flow import GradientFlow
@@ -86,7 +86,8 @@ def credits(
     if (recording.path, recording.call) != (extras.path, extras.call):
         return []
     found = []
-    for each in extras.attributions:
+    alike = _agreement(extras.attributions, columns)
+    for place, each in enumerate(extras.attributions):
         if each.lengths.tolist() != recording.lengths.tolist():
             raise InputError(
                 f"the attribution by {each.method} is of sequences of {each.lengths.tolist()} "
@@ -104,9 +105,32 @@ def credits(
                 "score": blocks.add(np.asarray(each.score)[shown]),
                 "baseline_score": blocks.add(np.asarray(each.baseline_score)[shown]),
                 "error": blocks.add(np.asarray(each.completeness_error)[shown]),
+                "agreement": blocks.add(alike.correlation[place]),
+                "alarm": alike.alarm[place],
             }
         )
     return found
+
+
+class _Alike(NamedTuple):
+    """How methods agree: (M, M, shown sequences), and which rank steps by position alone."""
+
+    correlation: Array
+    alarm: list[bool]
+
+
+def _agreement(methods: tuple[Attribution, ...], columns: Columns) -> _Alike:
+    table = np.ones((len(methods), len(methods), len(columns.sequences)))
+    alarm = [False] * len(methods)
+    for at, reference in enumerate(methods):
+        others = [k for k in range(len(methods)) if k != at]
+        if not others:
+            break
+        found = agreement.agreement([methods[k] for k in others], reference)
+        table[others, at] = found.correlation[:, list(columns.sequences)]
+        for k, is_alarm in zip(others, found.alarm, strict=True):
+            alarm[k] |= is_alarm
+    return _Alike(table, alarm)
 
 
 def _pooled(table: Array, columns: Columns) -> Array:
@@ -123,4 +147,5 @@ READINGS = {
     "flow": flow.READING,
     "family": family.READING,
     "attribution": attribution.READING,
+    "agreement": agreement.READING,
 }

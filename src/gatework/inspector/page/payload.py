@@ -133,7 +133,7 @@ def _pass(recording: Recording, one: PassTrace, columns: Columns, blocks: Blocks
     order = [*states, *(name for name in one.values if name not in states)]
     for name in order:
         array = one.values[name]
-        twin = next((other for other in values if array is one.values[other]), None)
+        twin = next((other for other in values if _equal(array, one.values[other])), None)
         if twin is not None:
             same[name] = twin
         elif name == "h" and columns.pool == 1 and _is_read_of_memory(one):
@@ -180,10 +180,14 @@ def _cell(one: PassTrace) -> dict[str, Any]:
     return {"name": one.cell.name, "hidden_size": one.hidden_size, **options}
 
 
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
+
+
 def _gate_of(one: PassTrace, array: np.ndarray) -> str | None:
     """The gate that an array is, if it is one."""
     for name, gate in one.values.items():
-        if name not in one.cell.states and np.array_equal(gate, array, equal_nan=True):
+        if name not in one.cell.states and _equal(gate, array):
             return name
     return None
 
@@ -202,11 +206,12 @@ def _role(
     """A role said through a gate's name where it is a gate, or what a gate leaves, or a number."""
     if array.size and array.min() == array.max():
         return {"number": float(array.flat[0])}
-    gate, rest = _gate_of(one, array), _gate_of(one, 1 - array)
+    gate = _gate_of(one, array)
     if gate is not None:
         return {"gate": gate}
-    if rest is not None:
-        return {"gate": rest, "rest": True}
+    for name in one.cell.gates:
+        if _equal(1 - one.values[name], array):
+            return {"gate": name, "rest": True}
     return {"block": blocks.add_coded(columns.means(recording, array))}
 
 

@@ -76,9 +76,9 @@ def _contexts(
     shown = set(columns.sequences) if columns.pool == 1 else set()
     glue = "" if letters else " "
     # Without words a name is made of every step each time one is asked for.
-    named = (
-        recording if recording.steps else replace(recording, steps=("",) * len(recording.inputs))
-    )
+    named = recording
+    if recording.steps is None:
+        named = replace(recording, steps=("",) * len(recording.inputs))
     for unit in range(part.hidden_size):
         found = contexts.top_contexts(named, part, unit, PLACES, width=AROUND)
         for side, chosen in enumerate((found.highest, found.lowest)):

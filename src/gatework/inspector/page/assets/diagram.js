@@ -21,7 +21,7 @@ export function makeDiagram({ store, current, colours }) {
     if (!view.T) return;
     const { step, unit } = store.get();
     const word = view.hasWords ? visible(view.words[step]) : "";
-    heading.replaceChildren(`Step ${step}`, html("code", {}, word), `unit ${unit}`);
+    heading.replaceChildren(`Step ${step}`, word ? html("code", {}, word) : ", ", `unit ${unit}`);
     const found = facts(view, step, unit);
     picture.replaceChildren(...sketch(view, found, colours()));
     sentence.textContent = describe(view, found);

@@ -69,7 +69,7 @@ export function oncePerFrame(work) {
 }
 
 /** A paragraph that one may open: how to read what stands above. */
-export function reading(text) {
+export function reading(...texts) {
   return html("details", { class: "reading" }, html("summary", {}, "How to read this"),
-    html("p", {}, text));
+    ...texts.map((text) => html("p", {}, text)));
 }

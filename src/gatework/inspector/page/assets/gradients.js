@@ -8,7 +8,7 @@ const DEEPEST = 1e-14; // of the largest gradient: where the axis ends
 /** The norm of the gradient k steps back, on a scale of powers of ten. */
 export function flowPanel({ manifest, current }) {
   const { flow } = manifest;
-  const element = html("section", { class: "panel wide", hidden: !flow.length },
+  const element = html("section", { class: "panel full", hidden: !flow.length },
     html("h3", {}, "How far back the gradient reaches"),
     html("p", { class: "remark" }, `The gradient of ${manifest.score}, by the number of steps back.`));
   if (!flow.length) return { element };
@@ -37,7 +37,7 @@ export function flowPanel({ manifest, current }) {
     place.append(html("figure", {}, html("figcaption", {}, each.title), made.element,
       html("p", { class: "keys" }, ...names)));
   }
-  element.append(place, reading(manifest.readings.flow));
+  element.append(place, reading(manifest.readings.flow, manifest.readings.family));
   return { element };
 }
 
@@ -74,9 +74,9 @@ export function creditLanes({ current }, lane) {
 export function attributionPanel({ store, current, manifest }) {
   const table = html("table", { class: "readout" });
   const remark = html("p", { class: "remark" });
-  const element = html("section", { class: "panel wide" },
+  const element = html("section", { class: "panel full" },
     html("h3", {}, `What ${manifest.score} is owed to`), html("div", { class: "scroll" }, table),
-    remark, reading(manifest.readings.attribution));
+    remark, reading(manifest.readings.attribution, manifest.readings.agreement));
 
   function draw() {
     const { view } = current();
@@ -84,12 +84,13 @@ export function attributionPanel({ store, current, manifest }) {
     element.hidden = !found.length || !view.T;
     if (element.hidden) return;
     const at = view.at.sequence;
-    const cell = (entry) => short(view.exact(entry)[at]);
+    const told = (value) => (Number.isNaN(value) ? "–" : short(value));
+    const cell = (entry) => told(view.exact(entry)[at]);
+    const agreementOf = ({ agreement }, j) =>
+      told(view.exact(agreement)[j * agreement.shape[1] + at]);
     const states = Object.keys(found[0].state);
-    const steps = found.map((each) =>
-      view.exact(each.steps).subarray(view.sequence.start, view.sequence.start + view.T));
     const heads = ["method", "baseline", "score", "of baseline", ...states, "does not add up",
-      ...found.map((_, k) => `agrees with ${k + 1}`)];
+      ...found.map((_, k) => `agrees with ${k + 1}`), "alarm"];
     table.replaceChildren(
       html("thead", {}, html("tr", {}, ...heads.map((head) => html("th", { scope: "col" }, head)))),
       html("tbody", {}, ...found.map((each, k) => html("tr", {},
@@ -98,37 +99,13 @@ export function attributionPanel({ store, current, manifest }) {
         html("td", {}, cell(each.baseline_score)),
         ...states.map((name) => html("td", {}, each.state[name] ? cell(each.state[name]) : "")),
         html("td", {}, cell(each.error)),
-        ...steps.map((other, j) => html("td", {}, j === k ? "" : short(rankCorrelation(steps[k], other))))))));
-    remark.textContent = `One of ${view.recording.total} sequences. Agreement: Spearman's rank `
-      + "correlation of the credits of the steps.";
+        ...found.map((_, j) => html("td", {}, j === k ? "" : agreementOf(each, j))),
+        html("td", {}, each.alarm ? "ranks by position" : "")))));
+    remark.textContent = `This sequence, one of ${view.recording.total}. Agreement is the rank `
+      + "correlation of the sizes of the steps' credits.";
   }
 
   store.listen(draw, "recording", "sequence");
   draw();
   return { element };
-}
-
-/** Spearman's correlation: that of the ranks, ties sharing theirs. */
-export function rankCorrelation(a, b) {
-  const [x, y] = [ranks(a), ranks(b)];
-  const mean = (x.length - 1) / 2;
-  let [both, first, second] = [0, 0, 0];
-  for (let k = 0; k < x.length; k++) {
-    both += (x[k] - mean) * (y[k] - mean);
-    first += (x[k] - mean) ** 2;
-    second += (y[k] - mean) ** 2;
-  }
-  return both / Math.sqrt(first * second);
-}
-
-function ranks(values) {
-  const order = Array.from(values, (_, k) => k).sort((a, b) => values[a] - values[b]);
-  const found = new Float64Array(values.length);
-  for (let k = 0; k < order.length;) {
-    let end = k;
-    while (end + 1 < order.length && values[order[end + 1]] === values[order[k]]) end++;
-    for (let j = k; j <= end; j++) found[order[j]] = (k + end) / 2;
-    k = end + 1;
-  }
-  return found;
 }

@@ -73,8 +73,8 @@ async function render({ model, el }) {
       html("aside", { class: "at-step" },
         diagram.element, cardPanel(shared).element, whatIf.element)),
     html("div", { class: "panels" },
-      ...[contextsPanel, worstPanel, survivalPanel, flowPanel, attributionPanel, scatterPanel,
-        doctorPanel]
+      ...[contextsPanel, worstPanel, survivalPanel, doctorPanel, scatterPanel, flowPanel,
+        attributionPanel]
         .map((make) => make(shared).element)),
   );
   stack.draw();
