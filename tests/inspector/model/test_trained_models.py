@@ -1,11 +1,15 @@
 """What the analyses say of models trained for tasks with a known answer."""
 
-from torch import Generator
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
 
 from gatework.inspector.analyses.agreement import compare, top_steps
+from gatework.inspector.analyses.family import family
 from gatework.inspector.analyses.flow import gradient_flow
 from gatework.inspector.analyses.subject import subject
-from inspector.trained import adding, trained_adder
+from inspector.trained import Adder, adding, trained_adder
 
 
 def test_the_gradient_of_an_rnn_vanishes_and_that_of_an_lstm_does_not():
@@ -35,3 +39,22 @@ def test_attributions_name_the_marked_steps():
     assert share["integrated gradients"] >= 0.8
     assert share["ablation"] >= 0.8
     assert share["occlusion"] >= 0.8
+
+
+@pytest.mark.slow  # three networks of 120 steps, 800 updates each
+def test_twins_on_the_users_own_data_show_it_too():
+    drawn = adding(120, 16, Generator().manual_seed(7))
+    fresh = Generator().manual_seed(1)
+
+    def lesson(model: nn.Module) -> Tensor:
+        batch = adding(120, 64, fresh)
+        return functional.mse_loss(model(batch.x), batch.y)
+
+    torch.manual_seed(0)
+    model = Adder(nn.LSTM(2, 16), 16)
+    found = family(model, drawn.x, lesson=lesson, updates=800)
+    far = {kind: flow.find().mean("memory")[100] for kind, flow in found.trained.items()}
+    print({kind: sum(losses[-50:]) / 50 for kind, losses in found.losses.items()}, far)
+    assert far["LSTM"] > 1e-3
+    assert far["RNN"] < 1e-9 * far["LSTM"]
+    assert found.fresh["LSTM"].find().mean("memory")[100] < 1e-2 * far["LSTM"]
