@@ -16,7 +16,7 @@ def make_run(place: Path, task: str) -> None:
 
 
 def test_every_task_has_files_of_its_own_and_they_are_known() -> None:
-    assert {task.name for task in TASKS} <= set(folder.OWN_FILES)
+    assert {task.name for task in TASKS} == set(folder.OWN_FILES)
 
 
 def test_a_run_of_a_task_that_is_not_known(tmp_path: Path, capsys) -> None:

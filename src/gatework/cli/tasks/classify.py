@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -33,6 +33,10 @@ class DataWords:
         label: Column of the labels.
         text: Column of the texts.
         id: Column that names the sequences.
+        time: Column of the times of a recording's steps.
+        statics: Columns of numbers that do not change in a recording, apart by commas.
+        kind: What the table holds: text, series (a row a step), events (a row a value, with columns
+            variable and value), or wide (a row a series). None: told from the columns.
         separator: What stands between several labels in one cell, such as a semicolon.
         validation: A file like FILE to choose the weights and calibrate on.
         test: A file like FILE to judge on.
@@ -41,6 +45,9 @@ class DataWords:
     label: str | None = None
     text: str | None = None
     id: str | None = None
+    time: str | None = None
+    statics: str | None = None
+    kind: Literal["text", "series", "events", "wide"] | None = None
     separator: str | None = None
     validation: Path | None = None
     test: Path | None = None
@@ -58,14 +65,16 @@ def classify(
     settings: Annotated[ClassifySettings, Parameter(name="*", group=CLASSIFY)] = BY_DATA,
     output: RunOptions = TO_DEFAULT,
 ) -> None:
-    """Learn to label sequences: from a table with a row for each text, or a folder for each class.
+    """Learn to label texts, series or events.
+
+    From a table (CSV, JSON lines, Parquet), a folder for each class, an .npz or .ts file.
 
     Prints the score on held-out sequences beside the simple rules, and writes a run: the trained
     model, predictions.csv and report.html. A fit that was stopped goes on when the same command is
     given again.
 
     Args:
-        file: CSV, JSON lines or Parquet file, or a folder.
+        file: CSV, JSON lines, Parquet, .npz or .ts file, or a folder.
         data: Columns and parts.
         settings: How to train and judge.
         output: Where to.

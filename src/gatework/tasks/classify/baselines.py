@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from gatework.tasks.classify.bags import Bag, PresenceBag
 
-_STEPS: Final = 300
-_PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1)  # of the mean loss, times half the squared weights
-_USUAL: Final = 1e-2
+PENALTIES: Final = (1e-3, 1e-2, 1e-1)
+USUAL: Final = 1e-2
+_STEPS: Final = 200
 
 
 @final
@@ -68,28 +68,12 @@ def _prior(targets: Tensor, classes: int) -> Tensor:
     return torch.log(counts / counts.sum())
 
 
-def logistic(
-    bag: Bag, targets: Tensor, classes: int, *, held: tuple[Bag, Tensor] | None
-) -> Baseline:
-    """Fit logistic regression; its penalty is the best on what is held, if something is.
+def logistic(bag: Bag, targets: Tensor, classes: int, penalty: float) -> Baseline:
+    """Fit logistic regression: multinomial, or one a class where a row can be of several.
 
-    Multinomial, or one a class where a row can be of several; with a quadratic penalty.
+    The penalty is on the mean loss, times half the squared weights. By accelerated gradient descent
+    (Nesterov 1983), with steps as long as the curvature allows.
     """
-    if held is None:
-        return _descend(bag, targets, classes, _USUAL)
-    tried = [_descend(bag, targets, classes, penalty) for penalty in _PENALTIES]
-    return min(tried, key=lambda rule: float(loss(rule.scores(held[0]), held[1])))
-
-
-def loss(scores: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean negative log likelihood of (n,) classes, or of (n, K) zeros and ones."""
-    if targets.dim() == 1:
-        return functional.cross_entropy(scores, targets)
-    return functional.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype))
-
-
-def _descend(bag: Bag, targets: Tensor, classes: int, penalty: float) -> Baseline:
-    """Accelerated gradient descent (Nesterov 1983), with steps as long as the curvature allows."""
     weight, bias = torch.zeros(bag.size, classes), _prior(targets, classes)
     several = targets.dim() == 2
     wanted = targets if several else functional.one_hot(targets, classes).float()
@@ -106,6 +90,13 @@ def _descend(bag: Bag, targets: Tensor, classes: int, penalty: float) -> Baselin
         ahead_bias = bias + momentum * (bias - before_bias)
         before, before_bias = weight, bias
     return Baseline("logistic", weight, bias)
+
+
+def loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean negative log likelihood of (n,) classes, or of (n, K) zeros and ones."""
+    if targets.dim() == 1:
+        return functional.cross_entropy(scores, targets)
+    return functional.binary_cross_entropy_with_logits(scores, targets.to(scores.dtype))
 
 
 def _transposed(bag: Bag, error: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple
 from gatework.data.labelled import Sequences
 from gatework.models.classifier import ClassifierShape
 from gatework.tasks.classify.encoding import Encoded, Encoder, TextEncoder
+from gatework.tasks.classify.recordings import RecordingEncoder
 from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
 
-FEW: Final = 300  # sequences under which none can be spared to validate on
 _MANY: Final = 20_000
 
 
@@ -19,8 +19,16 @@ class Effort(NamedTuple):
     batch_size: int
 
 
+def choose_members(count: int, settings: ClassifySettings) -> tuple[int, list[Choice]]:
+    """Return how many networks to train on so many sequences, and why."""
+    if settings.members is not None:
+        return settings.members, []
+    members = 1 if count >= _MANY else 3
+    return members, [Choice("members", members, f"{count:,} sequences")]
+
+
 def choose_shape(
-    encoder: Encoder, encoded: Encoded, classes: int, settings: ClassifySettings
+    encoder: Encoder, encoded: Encoded, classes: int, members: int, settings: ClassifySettings
 ) -> tuple[ClassifierShape, list[Choice]]:
     """Return the shape of the networks, and why."""
     choices: list[Choice] = []
@@ -33,8 +41,6 @@ def choose_shape(
         return value
 
     count, total = len(encoded.steps), len(encoded.steps.values)
-    sequences = f"{count:,} sequences"
-    members = chosen("members", 1 if count >= _MANY else 3, sequences)
     if isinstance(encoder, TextEncoder):
         size = 32 if total < 5_000 else 64 if total < 500_000 else 128
         why = f"{total:,} tokens"
@@ -56,7 +62,8 @@ def choose_shape(
             choices,
         )
     features = encoded.steps.values.shape[1]
-    decays = encoder.decays  # type: ignore[attr-defined]
+    assert isinstance(encoder, RecordingEncoder)
+    decays = encoder.decays
     typical = total / max(count, 1)
     regular = not decays and typical >= 16
     why = f"{typical:.0f} steps a recording" + (", irregular or with gaps" if decays else "")

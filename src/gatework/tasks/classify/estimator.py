@@ -14,10 +14,12 @@ from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
 from gatework.tasks.classify import job, metrics, saved
+from gatework.tasks.classify.columns import DataOptions, Kind
 from gatework.tasks.classify.inspection import inspection_of
+from gatework.tasks.classify.origin import given, origin_of
 from gatework.tasks.classify.outcome import Judged, Outcome, judge, score
 from gatework.tasks.classify.predictions import predict_file, predictions_of
-from gatework.tasks.classify.reading import DataOptions, digest_of, read, read_like
+from gatework.tasks.classify.reading import digest_of, read, read_like
 from gatework.tasks.classify.scores import MODEL, Scores
 from gatework.tasks.classify.settings import (
     ClassifySettings,
@@ -37,14 +39,18 @@ Settings = ClassifySettings
 class Classifier:
     """LSTM classifiers of texts, series and events, scored beside the simple rules.
 
-    Data is a table with a row for each text (CSV, JSON lines, Parquet or a frame), a folder for
-    each class, or a list of texts with their labels. Settings left at None are chosen from the
-    data. It is also a scikit-learn classifier: `fit(X, y)`, `predict(X)`, `predict_proba(X)`.
+    Data is a table (CSV, JSON lines, Parquet or a frame) with a row for each text, each step of a
+    series, each event or each whole series; a folder of texts for each class; an .npz or .ts file;
+    or in Python texts or arrays with their labels. Settings left at None are chosen from the data.
+    It is also a scikit-learn classifier: `fit(X, y)`, `predict(X)`, `predict_proba(X)`.
 
     Args:
         label: Column of the labels.
         text: Column of the texts.
         id: Column that names the sequences.
+        time: Column of the times of a recording's steps.
+        statics: Columns of numbers that do not change in a recording, apart by commas.
+        kind: What a table holds: text, series, events or wide.
         separator: What stands between several labels in one cell.
         tokens: What a text is cut into: words, characters, bytes or subwords.
         lower: Whether the capitals of words are read as small letters.
@@ -97,6 +103,9 @@ class Classifier:
         label: str | None = None,
         text: str | None = None,
         id: str | None = None,
+        time: str | None = None,
+        statics: str | None = None,
+        kind: Kind | None = None,
         separator: str | None = None,
         tokens: Tokens | None = Settings.tokens,
         lower: bool = Settings.lower,
@@ -131,6 +140,9 @@ class Classifier:
         self.label = label
         self.text = text
         self.id = id
+        self.time = time
+        self.statics = statics
+        self.kind = kind
         self.separator = separator
         self.tokens = tokens
         self.lower = lower
@@ -163,11 +175,11 @@ class Classifier:
         self.seed = seed
 
     def __repr__(self) -> str:
-        return f"Classifier({_given(self.get_params())})"
+        return f"Classifier({given(self.get_params(), _DEFAULTS)})"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001 - scikit-learn's
         """Return every argument by name, as scikit-learn asks for them."""
-        return {name: getattr(self, name) for name in _ARGUMENTS}
+        return {name: getattr(self, name) for name in _DEFAULTS}
 
     def set_params(self, **params: Any) -> "Classifier":
         """Change arguments by name.
@@ -176,10 +188,10 @@ class Classifier:
             InputError: There is no such argument.
         """
         for name, value in params.items():
-            if name not in _ARGUMENTS:
+            if name not in _DEFAULTS:
                 raise InputError(
                     f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: "
-                    f"{list(_ARGUMENTS)!r}."
+                    f"{list(_DEFAULTS)!r}."
                 )
             setattr(self, name, value)
         return self
@@ -218,11 +230,11 @@ class Classifier:
         parts = job.Parts(
             found.sequences,
             None if validation is None else read_like(validation, found.schema),
-            None if test is None else read_like(test, found.schema),
+            found.test if test is None else read_like(test, found.schema),
         )
         parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(digest_of(parts), parameters)
-        origin = _origin(X, parameters, command)
+        origin = origin_of(X, parameters, _DEFAULTS, command)
         if run is None:
             done = job.fit_and_judge(parts, settings, progress=progress)
         else:
@@ -377,27 +389,6 @@ class _Kept(NamedTuple):
     origin: Origin
 
 
-_ARGUMENTS = tuple(inspect.signature(Classifier).parameters)
-
-
-def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
-    is_file = isinstance(data, str | os.PathLike)
-    table = repr(str(data)) if is_file else "X, y"
-    return Origin(
-        name=Path(data).name if is_file else "data",
-        command=command,
-        snippet=(
-            "from gatework import Classifier\n\n"
-            f"model = Classifier({_given(parameters)}).fit({table})\n"
-            "print(model.scores_)"
-        ),
-    )
-
-
-def _given(parameters: dict[str, Any]) -> str:
-    """Write the arguments that are not the default."""
-    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
-
-
-def _default(name: str) -> object:
-    return inspect.signature(Classifier).parameters[name].default
+_DEFAULTS = {
+    name: parameter.default for name, parameter in inspect.signature(Classifier).parameters.items()
+}

@@ -10,7 +10,8 @@ from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection, Labels
 from gatework.models.classifier import Inputs, SequenceClassifier
 from gatework.tasks.classify.encoding import TextEncoder
-from gatework.tasks.classify.fitting import Fitted, inputs_of
+from gatework.tasks.classify.fitted import Fitted, inputs_of
+from gatework.tasks.classify.recordings import RecordingEncoder
 
 _SHOWN: Final = 40  # characters of a text that stand for it
 
@@ -118,7 +119,8 @@ def _features(fitted: Fitted, size: int) -> tuple[str, ...]:
         return tuple(f"filter {place}" for place in range(size))
     if isinstance(fitted.encoder, TextEncoder):
         return tuple(f"embedding {place}" for place in range(size))
-    return tuple(fitted.encoder.feature_names())  # type: ignore[attr-defined]
+    assert isinstance(fitted.encoder, RecordingEncoder)
+    return tuple(fitted.encoder.feature_names())
 
 
 def _name(sequences: Sequences, place: int) -> str:

@@ -12,7 +12,8 @@ from gatework.data.labelled import Sequences
 from gatework.data.labels import Classes, Label, count, require_two
 from gatework.errors import InputError
 from gatework.tasks.classify import splits
-from gatework.tasks.classify.fitting import Fitted, fit_classifier
+from gatework.tasks.classify.fitted import Fitted
+from gatework.tasks.classify.fitting import fit_classifier
 from gatework.tasks.classify.outcome import Judged, Outcome, judge
 from gatework.tasks.classify.settings import ClassifySettings
 from gatework.training import Progress

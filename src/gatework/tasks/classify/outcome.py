@@ -10,7 +10,7 @@ import numpy as np
 from gatework.data.checks import counted
 from gatework.data.labelled import Sequences
 from gatework.data.labels import Classes, count
-from gatework.tasks.classify.fitting import Answers, Fitted
+from gatework.tasks.classify.fitted import Answers, Fitted
 from gatework.tasks.classify.scores import MODEL, MethodScores, Scores, choose_metric, measure
 
 

@@ -9,9 +9,7 @@ import polars as pl
 
 from gatework.data.labelled import Sequences
 from gatework.data.labels import Classes
-from gatework.data.rows import read_rows
-from gatework.data.text_rows import read_folders
-from gatework.tasks.classify.fitting import Fitted
+from gatework.tasks.classify.fitted import Fitted
 from gatework.tasks.classify.schema import Schema
 
 ANSWER = "gatework"
@@ -46,10 +44,6 @@ def predict_file(
     Raises:
         InputError: The file does not agree with the schema; rows before the bad one were given.
     """
-    if Path(path).is_dir():
-        parts: Iterator[Sequences] = iter([read_folders(Path(path))])
-    else:
-        parts = (schema.to_sequences(rows) for rows in read_rows(path))
-    for part in parts:
+    for part in schema.parts(Path(path)):
         probabilities = fitted.probabilities(part)
         yield predictions_of(fitted.classes, part, probabilities, fitted.decide(probabilities))

@@ -4,60 +4,37 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from gatework.data.checks import Source, listed
+from gatework.data.checks import Source
 from gatework.data.frames import to_polars
-from gatework.data.labelled import Sequences, Texts
+from gatework.data.labelled import Recordings, Sequences, Texts
 from gatework.data.labels import parse_labels
 from gatework.data.rows import Rows, read_all
-from gatework.data.text_rows import (
-    LABEL_NAMES,
-    TextColumns,
-    find_named,
-    find_text_column,
-    read_folders,
-    require_column,
-    to_texts,
-)
+from gatework.data.series_rows import from_arrays, from_box, to_recordings
+from gatework.data.text_rows import TextColumns, read_folders, to_texts
 from gatework.errors import InputError
-from gatework.tasks.classify.schema import Schema, TextSchema
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """Which columns of the data are what; None is found from the data.
-
-    Args:
-        label: Column of the labels.
-        text: Column of the texts.
-        id: Column that names the sequences.
-        separator: What stands between several labels in one cell, such as ;
-    """
-
-    label: str | None = None
-    text: str | None = None
-    id: str | None = None
-    separator: str | None = None
+from gatework.tasks.classify.columns import DataOptions, choose_columns
+from gatework.tasks.classify.schema import RecordingSchema, Schema, TextSchema, read_archive
 
 
 class Read(NamedTuple):
-    """Sequences, and what other data for the same model must agree with."""
+    """Sequences, what other data for the same model must agree with, and a test part if given."""
 
     sequences: Sequences
     schema: Schema
+    test: Sequences | None = None
 
 
 def read(data: Any, labels: Any, options: DataOptions) -> Read:
     """Read data to learn from.
 
     Args:
-        data: A path, a frame, or texts.
+        data: A path, a frame, texts, a list of arrays (T, V), or an array (S, T) or (S, T, V).
         labels: The label of each, where the data has no column of them; else None.
         options: Which columns are what.
 
@@ -66,14 +43,18 @@ def read(data: Any, labels: Any, options: DataOptions) -> Read:
     """
     if isinstance(data, str | os.PathLike):
         found = _read_path(Path(data), options)
-    elif _is_texts(data):
-        found = Read(Texts([str(text) for text in data]), TextSchema())
     else:
-        rows = Rows(to_polars(data).frame, Source())
-        found = _read_table(rows, options)
+        plain = _plain_sequences(data)
+        if isinstance(plain, Texts):
+            found = Read(plain, TextSchema())
+        elif plain is not None:
+            found = Read(plain, RecordingSchema(plain.features))
+        else:
+            rows = Rows(to_polars(data).frame, Source())
+            found = _read_table(rows, options, labelled=labels is None)
     if labels is None:
         return found
-    return Read(with_labels(found.sequences, labels), found.schema)
+    return found._replace(sequences=with_labels(found.sequences, labels))
 
 
 def read_like(data: Any, schema: Schema, labels: Any = None) -> Sequences:
@@ -83,12 +64,14 @@ def read_like(data: Any, schema: Schema, labels: Any = None) -> Sequences:
         InputError: It does not agree with the schema.
     """
     if isinstance(data, str | os.PathLike):
-        path = Path(data)
-        found = read_folders(path) if path.is_dir() else schema.to_sequences(read_all(path))
-    elif _is_texts(data):
-        found = Texts([str(text) for text in data])
+        found = _read_path_like(Path(data), schema)
     else:
-        found = schema.to_sequences(Rows(to_polars(data).frame, Source()))
+        plain = _plain_sequences(data)
+        if plain is None:
+            plain = schema.to_sequences(Rows(to_polars(data).frame, Source()))
+        elif isinstance(plain, Recordings) and isinstance(schema, RecordingSchema):
+            plain = schema.agreed(plain)
+        found = plain
     return found if labels is None else with_labels(found, labels)
 
 
@@ -98,13 +81,13 @@ def with_labels(sequences: Sequences, labels: Any) -> Sequences:
     Raises:
         InputError: There are more or fewer.
     """
-    values = np.asarray(labels, dtype=object) if isinstance(labels, list | tuple) else labels
+    values = labels.to_list() if isinstance(labels, pl.Series) else labels
     grid = np.asarray(values)
-    if len(grid) != len(sequences):
+    if grid.ndim == 0 or len(grid) != len(sequences):
         raise InputError(
-            f"{len(grid)} labels for {len(sequences)} sequences; expected one for each"
+            f"y has shape {grid.shape} for {len(sequences)} sequences; expected one label each"
         )
-    column = pl.Series("y", list(labels) if grid.ndim == 1 else _sets(grid))
+    column = pl.Series("y", grid.tolist() if grid.ndim == 1 else _sets(grid))
     parsed, kind, several = parse_labels(column, Source("y"))
     return dataclasses.replace(sequences, labels=tuple(parsed), label_kind=kind, several=several)
 
@@ -113,42 +96,60 @@ def _sets(grid: np.ndarray) -> list[list[str]]:
     """The columns in which each row of zeros and ones has a one."""
     if grid.ndim != 2 or not np.isin(grid, (0, 1)).all():
         raise InputError(
-            f"labels have shape {grid.shape}; expected one a sequence, or a table of zeros and ones"
+            f"y has shape {grid.shape}; expected one a sequence, or a table of zeros and ones"
         )
     return [[str(k) for k in np.flatnonzero(row)] for row in grid]
 
 
-def _is_texts(data: Any) -> bool:
-    if isinstance(data, np.ndarray):
-        return data.ndim == 1 and data.dtype.kind in "UO" and all(isinstance(x, str) for x in data)
-    if isinstance(data, list | tuple):
-        return all(isinstance(text, str) for text in data)
-    return isinstance(data, pl.Series) and data.dtype == pl.String
+def _plain_sequences(data: Any) -> Texts | Recordings | None:
+    """Sequences of texts or arrays; None if it is neither, but may be a frame."""
+    if isinstance(data, pl.Series) and data.dtype == pl.String:
+        return Texts(data.fill_null("").to_list())
+    if isinstance(data, list | tuple) and data:
+        if all(isinstance(text, str) for text in data):
+            return Texts([str(text) for text in data])
+        return from_arrays(data)
+    if not isinstance(data, np.ndarray):
+        return None
+    if data.ndim == 1 and data.dtype.kind in "UO" and all(isinstance(x, str) for x in data):
+        return Texts([str(text) for text in data])
+    if data.dtype.kind not in "fiub" or data.ndim not in (2, 3):
+        raise InputError(
+            f"X is {data.dtype} {data.shape}; expected texts, or numbers (series, time) or "
+            f"(series, time, channel)"
+        )
+    if np.isinf(data).any():
+        raise InputError("X holds infinite values; expected numbers, or NaN where missing")
+    return from_box((data if data.ndim == 3 else data[:, :, None]).astype(np.float64))
 
 
 def _read_path(path: Path, options: DataOptions) -> Read:
+    archive = read_archive(path)
+    if archive is not None:
+        train, test = archive
+        return Read(train, RecordingSchema(train.features, train.static_names), test)
     if path.is_dir():
         return Read(read_folders(path), TextSchema())
-    return _read_table(read_all(path), options)
+    return _read_table(read_all(path), options, labelled=True)
 
 
-def _read_table(rows: Rows, options: DataOptions) -> Read:
-    frame, name = rows.frame, rows.source.name
-    label = options.label or find_named(frame.columns, LABEL_NAMES)
-    if label is None:
-        raise InputError(
-            f"{name} has no column of labels that can be told by its name; name it with the option "
-            f"label; it has {listed(frame.columns, most=20)}"
-        )
-    require_column(frame.columns, label, "label", name)
-    text = options.text or find_text_column(frame, [label, options.id])
-    if text is None:
-        raise InputError(f"{name} has no column of texts; it has {listed(frame.columns, most=20)}")
-    if options.id is not None:
-        require_column(frame.columns, options.id, "id", name)
-    columns = TextColumns(text, label, options.id)
-    texts = to_texts(rows, columns, separator=options.separator)
-    return Read(texts, TextSchema(columns, options.separator))
+def _read_path_like(path: Path, schema: Schema) -> Sequences:
+    archive = read_archive(path)
+    if archive is not None:
+        if not isinstance(schema, RecordingSchema):
+            raise InputError(f"this model was fitted on texts; {path.name} holds none")
+        return schema.agreed(archive[1] or archive[0])
+    return read_folders(path) if path.is_dir() else schema.to_sequences(read_all(path))
+
+
+def _read_table(rows: Rows, options: DataOptions, *, labelled: bool) -> Read:
+    columns = choose_columns(rows, options, labelled=labelled)
+    separator = options.separator
+    if isinstance(columns, TextColumns):
+        texts = to_texts(rows, columns, separator=separator)
+        return Read(texts, TextSchema(columns, separator))
+    found = to_recordings(rows, columns, separator=separator)
+    return Read(found, RecordingSchema(found.features, columns.statics, columns, separator))
 
 
 def digest_of(sequences: Iterable[Sequences | None]) -> str:
@@ -163,4 +164,8 @@ def digest_of(sequences: Iterable[Sequences | None]) -> str:
         if isinstance(part, Texts):
             for text in part.texts:
                 digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+        if isinstance(part, Recordings):
+            digest.update("\x1f".join((*part.features, "", *part.static_names)).encode())
+            for array in (part.offsets, part.values, part.times, part.statics):
+                digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from gatework.data import write_table
 from gatework.errors import InputError
 from gatework.files import atomic_write
 from gatework.tasks import run as folder
-from gatework.tasks.classify.fitting import Fitted, plain_of, restore, tensors_of
+from gatework.tasks.classify.fitted import Fitted, plain_of, restore, tensors_of
 from gatework.tasks.classify.outcome import Outcome
 from gatework.tasks.classify.predictions import predictions_of
 from gatework.tasks.classify.report import write_report

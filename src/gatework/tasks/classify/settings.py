@@ -43,8 +43,8 @@ class ClassifySettings:
         weight_decay: Decoupled weight decay.
         epochs: Passes over the data. None: 8 to 200 by the amount of data.
         batch_size: Sequences in a step. None: 16 to 64 by their number.
-        validation_share: Part kept back to choose the weights and to calibrate; with less than 300
-            sequences there is none.
+        validation_share: Part that each of several networks leaves out, another one each, to choose
+            the weights and to calibrate. A single network spares it, if there are 300 or more.
         test_share: Part kept back to judge the method before the final training; 0 judges nothing.
         folds: Judge by cross-validation in that many parts instead; 0 is one hold-out.
         seeds: Judge with that many seeds and give mean and spread.

@@ -1,0 +1,293 @@
+"""Recordings for a network: standardised values, and where values are missing, what is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, final
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatework.data.checks import listed
+from gatework.data.labelled import Recordings, Sequences
+from gatework.data.ragged import Ragged
+from gatework.errors import InputError
+from gatework.tasks.classify.bags import DenseBag, summarise
+from gatework.tasks.classify.encoding import Encoded, Encoder
+from gatework.tasks.classify.settings import ClassifySettings
+from gatework.tasks.settings import Choice
+
+LONGEST: Final = 5_000
+_TAIL: Final = 0.005  # values beyond this part at each end are taken for errors of typing
+_WIDEST: Final = 6.0  # deviations from the mean that a summary counts at most
+_EVEN: Final = 1e-6
+
+
+class Scale(NamedTuple):
+    """Constants of columns, (C,) float64 each: what to clip to, to subtract and to divide by."""
+
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, table: np.ndarray, *, clips: bool) -> "Scale":
+        """Learn from (n, C), NaN where missing; a column without values or spread stays."""
+        width = table.shape[1]
+        if not len(table):
+            return cls(
+                np.full(width, -np.inf), np.full(width, np.inf), np.zeros(width), np.ones(width)
+            )
+        empty = ~np.isfinite(table).any(0)
+        known = np.where(empty, 0.0, table)
+        tails = (_TAIL, 1 - _TAIL) if clips else (0.0, 1.0)
+        low, high = np.nanquantile(known, tails, axis=0)
+        clipped = np.clip(known, low, high)
+        deviation = np.nanstd(clipped, 0)
+        if not clips:
+            low, high = np.full(width, -np.inf), np.full(width, np.inf)
+        return cls(low, high, np.nanmean(clipped, 0), np.where(deviation > 1e-8, deviation, 1.0))
+
+    def apply(self, table: np.ndarray) -> np.ndarray:
+        """Return (n, C) around zero, NaN where it was."""
+        return (np.clip(table, self.low, self.high) - self.mean) / self.deviation
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RecordingEncoder(Encoder):
+    """Makes recordings ready.
+
+    Args:
+        features: The names of the values, in order.
+        static_names: The names of what does not change.
+        decays: Whether a step also says what it has not seen, and for how long.
+        timed: Whether the times of the steps are read at all.
+        step: Times averaged into one step, or None.
+        max_length: Steps that a longer recording is cut to.
+        gap: What lengths of time are measured in: a usual step.
+        values: Constants of the values.
+        statics: Constants of the statics.
+        bag: Constants of the summaries.
+    """
+
+    kind = "recordings"
+    features: tuple[str, ...]
+    static_names: tuple[str, ...]
+    decays: bool
+    timed: bool
+    step: float | None
+    max_length: int
+    gap: float
+    values: Scale
+    statics: Scale
+    bag: Scale
+
+    @classmethod
+    def fit(
+        cls, recordings: Recordings, settings: ClassifySettings
+    ) -> tuple["RecordingEncoder", list[Choice]]:
+        """Learn from recordings, and say what was chosen."""
+        if settings.step is not None and recordings.times is None:
+            raise InputError("step is given, but the recordings have no times to be averaged over")
+        longest = settings.max_length or LONGEST
+        clips = recordings.times is not None
+        # Summaries are of every value there is; the network may see them averaged over a step.
+        bag = Scale.of(summarise(recordings), clips=False)
+        ready = _cut(_binned(recordings, settings.step), longest)
+        if not len(ready.values):
+            raise InputError("all recordings are empty: there is nothing to tell them apart by")
+        missing = float(np.isnan(ready.values).mean())
+        gaps = _steps(ready)
+        uneven = len(gaps) > 0 and float(np.ptp(gaps)) > _EVEN * float(gaps.max())
+        decays = missing > 0 or uneven
+        reason = f"{missing:.1%} of the values missing" + (", times irregular" if uneven else "")
+        statics = np.zeros((0, 0)) if not ready.static_names else ready.statics
+        encoder = cls(
+            ready.features,
+            ready.static_names,
+            decays,
+            uneven,
+            settings.step,
+            longest,
+            float(np.median(gaps)) if uneven and np.median(gaps) > 0 else 1.0,
+            Scale.of(ready.values.astype(np.float64), clips=clips),
+            Scale.of(statics.astype(np.float64), clips=clips),
+            bag,
+        )
+        return encoder, [Choice("missing values as inputs", decays, reason)]
+
+    def encode(self, sequences: Sequences) -> Encoded:
+        """Make recordings ready.
+
+        Raises:
+            InputError: They are no recordings, or not of the same features.
+        """
+        if not isinstance(sequences, Recordings):
+            raise InputError("this model was fitted on recordings; expected numbers over time")
+        self._check(sequences)
+        summary = np.clip(np.nan_to_num(self.bag.apply(summarise(sequences))), -_WIDEST, _WIDEST)
+        ready = _binned(sequences, self.step)
+        cut = int((ready.lengths > self.max_length).sum())
+        ready = _cut(ready, self.max_length)
+        values = self.values.apply(ready.values.astype(np.float64))
+        steps = self._with_gaps(values, ready) if self.decays else np.nan_to_num(values)
+        statics = np.zeros((len(ready), 0))
+        if self.static_names:
+            scaled = self.statics.apply(ready.statics.astype(np.float64))
+            statics = np.concatenate([np.nan_to_num(scaled), np.isnan(scaled)], 1)
+        return Encoded(
+            Ragged(torch.from_numpy(steps.astype(np.float32)), torch.from_numpy(ready.offsets)),
+            torch.from_numpy(statics.astype(np.float32)),
+            DenseBag(torch.from_numpy(summary.astype(np.float32))),
+            cut,
+        )
+
+    def step_names(self, sequences: Sequences, place: int) -> list[str]:
+        """Return the times of one recording's steps, or their places."""
+        assert isinstance(sequences, Recordings)
+        one = _cut(_binned(sequences.take(np.array([place])), self.step), self.max_length)
+        times = np.arange(len(one.values)) if one.times is None else one.times
+        return [f"{time:g}" for time in times.tolist()]
+
+    def feature_names(self) -> list[str]:
+        """Return a name for each value of a step that the network's LSTM reads."""
+        if not self.decays:
+            return list(self.features)
+        words = ("", ", seen", ", age")
+        return [f"{name}{word}" for word in words for name in self.features]
+
+    def _check(self, recordings: Recordings) -> None:
+        for wanted, found in (
+            (self.features, recordings.features),
+            (self.static_names, recordings.static_names),
+        ):
+            if wanted != found:
+                absent = [name for name in wanted if name not in found]
+                raise InputError(
+                    f"the model was trained on {listed(wanted)}; this data has {listed(found)}"
+                    + (f": {listed(absent)} missing" if absent else "")
+                )
+        if self.timed and recordings.times is None:
+            raise InputError("the model was trained on steps with times; this data has none")
+
+    def _with_gaps(self, values: np.ndarray, ready: Recordings) -> np.ndarray:
+        """(N, 3 V): the last value seen up to each step, whether it is new, and how old the one
+        before is."""
+        seen = np.isfinite(values)
+        count = len(values)
+        starts = np.repeat(ready.offsets[:-1], ready.lengths)[:, None]
+        place = np.maximum.accumulate(np.where(seen, np.arange(count)[:, None], -1), axis=0)
+        known = place >= starts
+        columns = np.arange(values.shape[1])
+        last = np.where(known, values[np.maximum(place, 0), columns], 0.0)
+        times = np.arange(count, dtype=np.float64) if ready.times is None else ready.times
+        # The one seen before this step, or the start of the recording.
+        before = np.concatenate([np.full((1, values.shape[1]), -1), place[:-1]])
+        before = np.maximum(before, starts)
+        gap = (times[:, None] - times[before]) / self.gap if count else np.zeros_like(last)
+        return np.concatenate([last, seen, np.maximum(gap, 0.0)], 1)
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "kind": self.kind,
+            "features": list(self.features),
+            "static_names": list(self.static_names),
+            "decays": self.decays,
+            "timed": self.timed,
+            "step": self.step,
+            "max_length": self.max_length,
+            "gap": self.gap,
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the constants of the columns."""
+        scales = {"values": self.values, "statics": self.statics, "bag": self.bag}
+        return {
+            f"{name}.{field}": torch.from_numpy(np.asarray(column, np.float64))
+            for name, scale in scales.items()
+            for field, column in scale._asdict().items()
+        }
+
+    @classmethod
+    def restore(cls, plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> "RecordingEncoder":
+        """Rebuild from `plain` and `tensors`; raises KeyError and the like if they are damaged."""
+
+        def scale(name: str) -> Scale:
+            return Scale(*(tensors[f"{name}.{field}"].numpy() for field in Scale._fields))
+
+        return cls(
+            msgspec.convert(plain["features"], tuple[str, ...]),
+            msgspec.convert(plain["static_names"], tuple[str, ...]),
+            msgspec.convert(plain["decays"], bool),
+            msgspec.convert(plain["timed"], bool),
+            msgspec.convert(plain["step"], float | None),
+            msgspec.convert(plain["max_length"], int),
+            msgspec.convert(plain["gap"], float),
+            scale("values"),
+            scale("statics"),
+            scale("bag"),
+        )
+
+
+def _steps(recordings: Recordings) -> np.ndarray:
+    """The times between neighbouring steps of all recordings."""
+    if recordings.times is None or len(recordings.times) < 2:
+        return np.zeros(0)
+    inside = np.diff(recordings.owners) == 0
+    return np.diff(recordings.times)[inside]
+
+
+def _binned(recordings: Recordings, step: float | None) -> Recordings:
+    """Average what was seen of each feature over every `step` of time; bins without any are left
+    out."""
+    if step is None or recordings.times is None:
+        return recordings
+    width = recordings.values.shape[1]
+    bins = np.floor(recordings.times / step).astype(np.int64)
+    owners = recordings.owners
+    new = np.ones(len(bins), bool)
+    new[1:] = (np.diff(bins) != 0) | (np.diff(owners) != 0)
+    place = np.cumsum(new) - 1
+    count = int(place[-1]) + 1 if len(place) else 0
+    seen = np.isfinite(recordings.values)
+    where = (place[:, None] * width + np.arange(width))[seen]
+    total = np.bincount(where, recordings.values[seen], count * width)
+    number = np.bincount(where, minlength=count * width)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = (total / number).reshape(count, width).astype(np.float32)
+    lengths = np.bincount(owners[new], minlength=len(recordings))
+    return Recordings(
+        values,
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        recordings.features,
+        bins[new] * step,
+        recordings.statics,
+        recordings.static_names,
+        ids=recordings.ids,
+        places=recordings.places,
+    )
+
+
+def _cut(recordings: Recordings, longest: int) -> Recordings:
+    """Keep the first `longest` steps of each."""
+    if not len(recordings) or recordings.lengths.max() <= longest:
+        return recordings
+    inside = np.arange(len(recordings.values)) - np.repeat(
+        recordings.offsets[:-1], recordings.lengths
+    )
+    kept = inside < longest
+    lengths = np.minimum(recordings.lengths, longest)
+    return Recordings(
+        recordings.values[kept],
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        recordings.features,
+        None if recordings.times is None else recordings.times[kept],
+        recordings.statics,
+        recordings.static_names,
+        ids=recordings.ids,
+        places=recordings.places,
+    )
