@@ -16,7 +16,9 @@ from gatework.inspector.analyses.agreement import (
     top_steps,
 )
 from gatework.inspector.analyses.attribution import Attribution, integrated_gradients, occlusion
+from gatework.inspector.analyses.relevance import lrp
 from gatework.inspector.analyses.subject import subject
+from gatework.models.forecaster import Member, NetworkShape
 
 
 @dataclass
@@ -107,3 +109,19 @@ def test_words():
         agreement([], one)
     with pytest.raises(InputError, match=r"other is of sequences of \[2\] steps; one, of \[3\]"):
         agreement([Maps([2]).of("other", [1, 2])], one)
+
+
+@pytest.mark.parametrize("path", ["encoder", "decoder"])
+def test_a_forecaster_is_explained_through_both_its_layers(path):
+    member = Member(NetworkShape(past_size=3, future_size=2, hidden_size=6, num_layers=2)).double()
+    past, future = torch.randn(9, 2, 3).double(), torch.randn(4, 2, 2).double()
+    whole = subject(
+        member, past, future, path=path, score=lambda quantiles: quantiles[..., 7].sum(dim=0)
+    )
+    found = compare(whole)
+    ours = {credits.method: credits for credits in found.credits}
+    assert ours["occlusion"].steps.shape == (9 if path == "encoder" else 4, 2)
+    np.testing.assert_allclose(ours["integrated gradients"].completeness_error, 0, atol=1e-9)
+    from_the_past = np.abs(ours["integrated gradients"].state["c"])
+    assert (from_the_past > 1e-6).all() == (path == "decoder")
+    np.testing.assert_allclose(lrp(whole).conservation_error, 0, atol=1e-9)
