@@ -156,3 +156,11 @@ def test_awkward_sequences():
     made = gatework.trace(around, torch.randn(4, 1, 2))[""].find().sequence(0)
     with pytest.raises(InputError, match="zoneout"):
         step_jacobians(made)
+
+
+def test_a_network_whose_state_is_huge_is_not_taken_for_a_damaged_trace():
+    layer = gatework.RNN(2, 6, nonlinearity="relu")
+    layer.get_parameter("weight_hh_l0").data = 1.7 * torch.rand(6, 6)
+    made = gatework.trace(layer, torch.rand(12, 1, 2))[""].find().sequence(0)
+    assert made.values["h"].max() > 1e6
+    assert step_jacobians(made).shape == (12, 6, 6)

@@ -121,7 +121,7 @@ def ablate(
             clamp = Clamp(state, group, value, lags=window)
             effects.append(whole.run(edits={(layer, reverse): (clamp,)}) - score)
     table = torch.stack(effects).unflatten(0, (len(groups), len(lags)))
-    return Ablation(state, how, groups, tuple(lags), score.numpy(), table.numpy())
+    return Ablation(state, how, groups, tuple(lags), score.cpu().numpy(), table.cpu().numpy())
 
 
 def pairs(
@@ -172,7 +172,7 @@ def clamp(whole: Subject, *clamps: Clamp, layer: int = 0, reverse: bool = False)
     """
     edits: Edits = {(layer, reverse): clamps}
     with torch.no_grad():
-        return (whole.run(edits=edits) - whole.run()).numpy()
+        return (whole.run(edits=edits) - whole.run()).cpu().numpy()
 
 
 def skip_steps(whole: Subject) -> Array:
@@ -191,7 +191,7 @@ def skip_steps(whole: Subject) -> Array:
             held = tuple(Clamp(name, steps=(t, t + 1)) for name in names)
             edits = {(each.layer, each.reverse): held for each in whole.layer.passes}
             effects.append(whole.run(edits=edits) - score)
-    return torch.stack(effects).numpy()
+    return torch.stack(effects).cpu().numpy()
 
 
 def mean_state(whole: Subject, name: str, *, layer: int = 0, reverse: bool = False) -> Array:

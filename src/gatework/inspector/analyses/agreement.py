@@ -139,7 +139,7 @@ def agreement(credits: Sequence[Attribution], reference: Attribution) -> Agreeme
 def by_ablation(whole: Subject) -> Attribution:
     """The credit of each step by letting it pass: score - score with all states frozen there."""
     credits = -skip_steps(whole)
-    score = whole.run().detach().numpy()
+    score = whole.run().detach().cpu().numpy()
     nothing = {name: np.zeros_like(score) for name in whole.layer.cell.states}
     return Attribution(
         "ablation", credits[:, :, None], nothing, score, np.full_like(score, np.nan),

@@ -126,13 +126,11 @@ def by_loss_step(whole: Subject, *, layer: int = 0, reverse: bool = False) -> Ar
     by = next(each.by for each in nudges[layer, reverse] if each.name == "h")
     rows = []
     for loss in losses:
-        (gradient,) = torch.autograd.grad(loss, by, retain_graph=True, allow_unused=True)
-        rows.append(
-            torch.zeros(len(by)).double()
-            if gradient is None
-            else gradient.flatten(1).double().norm(dim=1)
+        (gradient,) = torch.autograd.grad(
+            loss, by, retain_graph=True, allow_unused=True, materialize_grads=True
         )
-    return torch.stack(rows).numpy()
+        rows.append(gradient.flatten(1).double().norm(dim=1))
+    return torch.stack(rows).cpu().numpy()
 
 
 Nudges = dict[tuple[int, bool], tuple[Nudge, ...]]

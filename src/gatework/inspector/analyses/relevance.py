@@ -117,7 +117,7 @@ def lrp(whole: Subject, *, eps: float = 1e-3) -> Relevance:
             above = below
         credits[:length, b] = above
     with torch.no_grad():
-        score = whole.run().numpy()
+        score = whole.run().cpu().numpy()
     found = Attribution(
         "LRP", credits, states, score, np.zeros(batch), "zero, by the rules", whole.lengths.numpy()
     )

@@ -60,12 +60,13 @@ class Steps:
         )
         again = steps.update(steps.old)
         for name, new, recorded in zip(made.cell.states, again, steps.new, strict=True):
-            worst = float((new - recorded).abs().nan_to_num().max()) if len(new) else 0.0
+            apart = (new - recorded).abs() / (1 + recorded.abs())
+            worst = float(apart.nan_to_num().max()) if len(new) else 0.0
             if worst > 1e-3:
                 raise InputError(
-                    f"{name} of the trace is up to {worst:.3g} from what its cell makes of the "
-                    "step before: the layer did more than its cell (zoneout?), or the trace is "
-                    "damaged."
+                    f"{name} of the trace is up to {worst:.3g} (relative) from what its cell makes "
+                    "of the step before: the layer did more than its cell (zoneout?), computed in "
+                    "half precision, or the trace is damaged."
                 )
         return steps
 

@@ -55,7 +55,8 @@ class Subject:
     def lengths(self) -> Tensor:
         """(B,) the steps of each sequence."""
         time, batch = self.entry.x.shape[:2]
-        return torch.full((batch,), time) if self.entry.lengths is None else self.entry.lengths
+        given = self.entry.lengths
+        return torch.full((batch,), time) if given is None else given.cpu()
 
     def run(
         self,
