@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from gatework.cli import bench, demo, evaluate, fit, info, inspect, predict
+from gatework.cli import bench, complete, demo, evaluate, fit, generate, info, inspect, predict
 from gatework.cli.console import complain
 from gatework.cli.exits import Stopped
 from gatework.cli.help import HelpFormatter
@@ -63,6 +63,8 @@ def build_app() -> App:
     app.command(fit.build_app())
     app.command(predict.predict)
     app.command(evaluate.evaluate)
+    app.command(generate.generate)
+    app.command(complete.complete)
     app.command(inspect.inspect)
     app.command(bench.bench)
     app.command(info.info)

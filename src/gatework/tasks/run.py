@@ -34,6 +34,7 @@ OWN_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "forecast": (HISTORY, FORECAST, PICTURE),
     "classify": (BASELINES, PREDICTIONS),
     "tag": (RULE, PREDICTIONS),
+    "generate": (BASELINES,),
 }
 RUN_FILES: Final = tuple(
     dict.fromkeys(

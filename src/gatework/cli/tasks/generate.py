@@ -1,0 +1,161 @@
+"""Language models at the command line: from text to a run, and from a run to more text."""
+
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from gatework.cli.console import align, bold, say
+from gatework.cli.exits import Stopped
+from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
+from gatework.cli.tasks.task import Question, Task
+from gatework.errors import InputError
+from gatework.files import atomic_write
+from gatework.tasks.generate.settings import GenerateSettings
+
+if TYPE_CHECKING:
+    from gatework.inspector import Inspection
+    from gatework.tasks.generate.outcome import Outcome
+
+DATA = Group.create_ordered("The text")
+LANGUAGE = Group.create_ordered("The language model (what is left out is chosen from the data)")
+BY_DATA = GenerateSettings()
+SHOWN = 300  # characters of the sample that is printed
+
+
+@Parameter(name="*", group=DATA)
+@dataclasses.dataclass(frozen=True)
+class TextOptions:
+    """Other parts of the text.
+
+    Args:
+        validation: Text that chooses the best weights; left out, the end of FILE before the test.
+        test: Text to score on, once, after training; left out, the end of FILE.
+    """
+
+    validation: Path | None = None
+    test: Path | None = None
+
+
+def generate(
+    *files: Annotated[Path, Parameter(name="FILE", group=DATA)],
+    data: TextOptions = TextOptions(),
+    settings: Annotated[GenerateSettings, Parameter(name="*", group=LANGUAGE)] = BY_DATA,
+    output: RunOptions = TO_DEFAULT,
+) -> None:
+    """Learn to write like a text, and what comes next in it.
+
+    Prints the loss on the held-out end of the text beside n-grams, and writes a run: the trained
+    model and report.html. A fit that was stopped goes on when the same command is given again.
+
+    Args:
+        files: Text in UTF-8, or folders of it; several are read in this order.
+        data: Other files.
+        settings: How to train.
+        output: Where to.
+    """
+    if not files:
+        raise InputError("no FILE: name a text file or a folder of them")
+    run = output.out or default_run(files[0])
+    words = ["gatework", "fit", "generate", *map(str, files), *write_options(data, settings)]
+    command = shlex.join([*words, *(["--out", str(output.out)] if output.out else [])])
+    source = files[0] if len(files) == 1 else list(files)
+    name = ", ".join(map(str, files))
+    fit_generate(source, name, run, settings, output, command, data)
+
+
+def fit_generate(
+    source: Any,
+    name: str,
+    run: Path,
+    settings: GenerateSettings,
+    output: RunOptions,
+    command: str,
+    data: TextOptions = TextOptions(),
+) -> None:
+    """Fit, print what a person wants to know, and say what to do next."""
+    from gatework.tasks.generate.estimator import LanguageModel
+    from gatework.training import Interrupted, choose_progress
+
+    model = LanguageModel(**dataclasses.asdict(settings))
+    try:
+        model.fit(
+            source,
+            validation=data.validation,
+            test=data.test,
+            run=run,
+            overwrite=output.overwrite,
+            progress=choose_progress(quiet=output.quiet),
+            command=command,
+        )
+    except Interrupted as error:
+        raise Stopped(
+            f"Stopped; what is done is kept. To go on, give the same command again: {command}"
+        ) from error
+    if not output.quiet and model.outcome_ is not None:
+        _print_outcome(name, run, model.outcome_)
+
+
+def _print_outcome(name: str, run: Path, outcome: "Outcome") -> None:
+    """Print notes, choices, a sample, the score table, where things are and the next command."""
+    say(bold(name))
+    for note in outcome.notes:
+        say(f"  {note}")
+    say(align((each.name, f"{each.value}  ({each.reason})") for each in outcome.choices))
+    sample = outcome.samples[1]
+    say()
+    say(bold(f"It writes, at temperature {sample.temperature:g}:"))
+    for line in sample.text[:SHOWN].splitlines():
+        say(f"  {line}")
+    say()
+    *table, verdict = str(outcome.scores).splitlines()
+    say("\n".join(f"  {line}" for line in table))
+    say()
+    say(bold(verdict))
+    say()
+    quoted = shlex.quote(str(run))
+    say(
+        align(
+            [
+                ("report", str(run / "report.html")),
+                ("next", f"gatework generate {quoted} --prompt TEXT"),
+                ("", f"gatework complete {quoted}"),
+            ]
+        )
+    )
+
+
+def predict(question: Question) -> None:
+    """Go on from the text of a file, or from nothing."""
+    from gatework.tasks.generate.estimator import LanguageModel
+
+    model = LanguageModel.load(question.run)
+    text = model.generate("" if question.file is None else model.read(question.file))
+    if question.out is None:
+        sys.stdout.write(f"{text}\n")
+        return
+    with atomic_write(question.out) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def evaluate(question: Question) -> None:
+    """Score a run on text, beside the n-grams."""
+    from gatework.tasks.generate.estimator import LanguageModel
+
+    *table, verdict = str(LanguageModel.load(question.run).evaluate(question.file)).splitlines()
+    say("\n".join(table))
+    say()
+    say(bold(verdict))
+
+
+def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
+    """The network of a run on the text that it was judged on, or on that of a file."""
+    from gatework.tasks.generate.estimator import LanguageModel
+
+    return LanguageModel.load(run).inspection(file, most=most)
+
+
+TASK = Task("generate", generate, predict, evaluate, inspect, outputs=(".txt",))

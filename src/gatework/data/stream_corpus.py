@@ -1,0 +1,199 @@
+"""Text from files, read piece by piece: documents in order, their sizes, and parts of the whole.
+
+A text is never held as a whole. Knows nothing of tokens or models.
+"""
+
+import codecs
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple, final
+
+from gatework.errors import InputError
+
+_BLOCK: Final = 1 << 20  # bytes read, or characters given, at once
+_BOM: Final = "\ufeff"
+
+
+class Document(NamedTuple):
+    """One text: a file, or the text itself; and how many characters it has."""
+
+    source: Path | str
+    size: int
+
+
+@final
+@dataclass(frozen=True)
+class Corpus:
+    """Texts in order, as characters; with `raw` each byte of a file is one character.
+
+    Args:
+        name: What it is called.
+        documents: The texts; none is empty.
+        raw: Whether bytes are taken as they are.
+        digest: SHA-256 of all of it.
+    """
+
+    name: str
+    documents: tuple[Document, ...]
+    raw: bool
+    digest: str
+
+    @property
+    def size(self) -> int:
+        """Characters in all."""
+        return sum(document.size for document in self.documents)
+
+    def part(self, start: int, stop: int) -> Iterator[Iterator[str]]:
+        """Give the characters from `start` to before `stop`, document by document, in pieces.
+
+        Example:
+            >>> corpus = open_corpus(["to be", "or not"])
+            >>> ["".join(pieces) for pieces in corpus.part(3, 7)]
+            ['be', 'or']
+        """
+        begins = 0
+        for document in self.documents:
+            ends = begins + document.size
+            if start < ends and begins < stop:
+                pieces = _pieces(document.source, raw=self.raw)
+                yield _slice(pieces, max(start - begins, 0), min(stop, ends) - begins)
+            begins = ends
+
+
+def open_corpus(data: Any, *, raw: bool = False) -> Corpus:
+    """Read everything once: check it, count it, and name it by its hash.
+
+    Args:
+        data: A path of a file or of a folder, which stands for all files in it that are not
+            hidden, in order of their names; a list of such paths (`Path`); or a list of texts
+            (`str`).
+        raw: Take every byte as a character, whatever the encoding.
+
+    Raises:
+        InputError: There is no text, or a file is no UTF-8; the message names file and byte.
+    """
+    sources, name = _sources(data)
+    digest = hashlib.sha256()
+    documents = []
+    for source in sources:
+        size = 0
+        for piece in _pieces(source, raw=raw):
+            size += len(piece)
+            digest.update(piece.encode("utf-8", "surrogatepass"))
+        digest.update(b"\xff")  # no byte of UTF-8: where a document ends
+        if size:
+            documents.append(Document(source, size))
+    if not documents:
+        raise InputError(f"{name} is empty: there is no text to learn from")
+    return Corpus(name, tuple(documents), raw, digest.hexdigest())
+
+
+def in_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Join pieces and cut them anew where a line ends; a very long line where a word ends.
+
+    Example:
+        >>> list(in_lines(["ab", "c\\nd", "e\\n", "f"]))
+        ['abc\\n', 'de\\n', 'f']
+    """
+    rest = ""
+    for piece in pieces:
+        rest += piece
+        cut = rest.rfind("\n") + 1
+        if not cut and len(rest) > _BLOCK:
+            cut = rest.rfind(" ") if " " in rest[1:] else len(rest)
+        if cut:
+            yield rest[:cut]
+            rest = rest[cut:]
+    if rest:
+        yield rest
+
+
+def _sources(data: Any) -> tuple[Sequence[Path | str], str]:
+    """What is to be read, and what it is called."""
+    if isinstance(data, str | os.PathLike):
+        path = Path(data)
+        return _files(path), str(path)
+    if not isinstance(data, list | tuple) or not data:
+        raise InputError(
+            f"data is a {type(data).__name__}; expected the path of a file or folder, a list of "
+            "paths, or a list of texts"
+        )
+    if all(isinstance(each, str) for each in data):
+        return data, "data"
+    if all(isinstance(each, os.PathLike) for each in data):
+        files = [file for each in data for file in _files(Path(each))]
+        return files, str(data[0]) if len(data) == 1 else f"{data[0]} and {len(data) - 1} more"
+    raise InputError("data is a mixed list; expected Paths only, or texts only")
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"{path} is not there; expected a file or folder of text")
+    found = [
+        each
+        for each in sorted(path.rglob("*"))
+        if each.is_file() and not any(p.startswith(".") for p in each.relative_to(path).parts)
+    ]
+    if not found:
+        raise InputError(f"{path} is empty: a folder without files")
+    return found
+
+
+def _pieces(source: Path | str, *, raw: bool) -> Iterator[str]:
+    if isinstance(source, Path):
+        yield from _raw(source) if raw else _text(source)
+        return
+    whole = source.encode("utf-8", "surrogatepass").decode("latin-1") if raw else source
+    yield from (whole[at : at + _BLOCK] for at in range(0, len(whole), _BLOCK))
+
+
+def _raw(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block.decode("latin-1")
+
+
+def _text(path: Path) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    done = 0  # bytes decoded
+    with path.open("rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            waiting = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{path} is not UTF-8: byte {done - waiting + error.start:,} is "
+                    f"0x{error.object[error.start]:02x}. Save it as UTF-8, leave it out, or learn "
+                    "bytes instead (tokens: bytes)"
+                ) from error
+            if "\0" in text:
+                at = done - waiting + len(text[: text.index("\0")].encode())
+                raise InputError(
+                    f"{path} is no text: byte {at:,} is zero. Leave it out, or learn bytes "
+                    "instead (tokens: bytes)"
+                )
+            if not done:
+                text = text.removeprefix(_BOM)
+            done += len(block)
+            if text:
+                yield text
+            if not block:
+                return
+
+
+def _slice(pieces: Iterable[str], start: int, stop: int) -> Iterator[str]:
+    at = 0
+    for piece in pieces:
+        kept = piece[max(start - at, 0) : max(stop - at, 0)]
+        at += len(piece)
+        if kept:
+            yield kept
+        if at >= stop:
+            return

@@ -1,0 +1,83 @@
+"""What is chosen from the data where the user chose nothing, each with its reason in words."""
+
+from typing import Final, NamedTuple
+
+from gatework.errors import InputError
+from gatework.tasks.generate.settings import GenerateSettings
+from gatework.tasks.settings import Choice
+
+_READ: Final = 10_000_000  # tokens read in a fit, all epochs together
+_MOST_EPOCHS: Final = 40
+_BATCHES: Final = 64  # of an epoch, at least, where the data allows
+
+
+class Effort(NamedTuple):
+    """How large a network is trained, how hard it is disturbed, and for how long."""
+
+    hidden_size: int
+    embedding_size: int
+    tied: bool
+    dropout: float
+    weight_drop: float
+    batch_size: int
+    window: int
+    learning_rate: float
+    epochs: int | None
+
+
+def choose_effort(tokens: int, settings: GenerateSettings) -> tuple[Effort, list[Choice]]:
+    """Return the effort for a training part of so many tokens.
+
+    Raises:
+        InputError: They are too few to train on.
+    """
+    choices: list[Choice] = []
+    by_size = f"{tokens:,} training tokens"
+
+    def choose(name: str, value: object, reason: str) -> None:
+        if getattr(settings, name) is None:
+            choices.append(Choice(name, value, reason))
+
+    window = settings.window
+    if tokens <= window:
+        raise InputError(
+            f"the training part has {tokens:,} tokens, less than one window of {window}: give more "
+            "text, or a shorter window"
+        )
+    # As many weights as tokens, within a factor of a few (the advice of char-rnn's users).
+    hidden = settings.hidden_size or next(
+        width
+        for least, width in ((2_000_000, 512), (200_000, 256), (30_000, 128), (0, 64))
+        if tokens >= least
+    )
+    choose("hidden_size", hidden, by_size)
+    wordy = settings.tokens in ("words", "subwords")
+    embedding = settings.embedding_size or (min(hidden, 256) if wordy else 64)
+    choose("embedding_size", embedding, f"tokens are {settings.tokens}")
+    tied = wordy if settings.tied is None else settings.tied
+    choose("tied", tied, f"tokens are {settings.tokens}")
+
+    epochs = settings.epochs
+    if epochs is None and settings.time_budget is None:
+        epochs = max(1, min(_MOST_EPOCHS, round(_READ / tokens)))
+        choose("epochs", epochs, by_size)
+    dropout = settings.dropout
+    if dropout is None:
+        dropout = 0.4 if wordy else 0.1 if tokens >= 500_000 else 0.25
+        choose("dropout", dropout, f"{by_size}, {settings.tokens}")
+    weight_drop = dropout / 2 if settings.weight_drop is None else settings.weight_drop
+    choose("weight_drop", weight_drop, "half the dropout")
+
+    batch = settings.batch_size or max(1, min(32, tokens // (window * _BATCHES)))
+    choose("batch_size", batch, by_size)
+    if batch * window > tokens:
+        raise InputError(
+            f"the training part has {tokens:,} tokens, less than one window of {window} for each "
+            f"of {batch} streams: lower batch_size or window"
+        )
+    rate = settings.learning_rate or min(1e-2, 1e-2 * (256 / hidden) ** 0.5)
+    choose("learning_rate", rate, f"width {hidden}")
+    return (
+        Effort(hidden, embedding, tied, dropout, weight_drop, batch, window, rate, epochs),
+        choices,
+    )

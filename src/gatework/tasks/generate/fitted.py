@@ -1,0 +1,104 @@
+"""A trained language model without the trappings of a task: what it predicts, and its way to
+disk."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, final
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatework.data.stream_codec import BORDER, Codec
+from gatework.data.text import UNKNOWN
+from gatework.errors import InputError
+from gatework.models.language import LanguageNetwork, LanguageShape
+from gatework.tasks.generate.ngrams import NGrams
+from gatework.tasks.settings import Choice
+from gatework.training import History
+from gatework.training.weights import load_tensors, model_tensors
+
+_KNOWN_FROM: Final = 10  # documents
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A network, the numbers it reads, and the n-grams beside it.
+
+    Args:
+        codec: Text to numbers and back.
+        network: In evaluation.
+        ngrams: Of the same text, of the order that did best on validation.
+        documents: How many texts it learnt from.
+        choices: What was chosen from the data.
+        history: The training; None for a loaded model.
+    """
+
+    codec: Codec
+    network: LanguageNetwork
+    ngrams: NGrams
+    documents: int
+    choices: tuple[Choice, ...]
+    history: History | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether it saw enough documents to know where one begins and ends."""
+        return self.documents >= _KNOWN_FROM
+
+    @property
+    def barred(self) -> tuple[int, ...]:
+        """Tokens that it does not write: what is unknown, and ends that it does not know."""
+        return (UNKNOWN,) if self.ends else (UNKNOWN, BORDER)
+
+    def primer(self, prompt: str) -> np.ndarray:
+        """Return (N,) int64 what is read before anything is written: a beginning and the prompt.
+
+        The beginning is a border or, for a model that knows none, the end of a line.
+        """
+        line = self.codec.encode("\n")
+        begins = np.array([BORDER]) if self.ends or (line == UNKNOWN).any() else line
+        return np.concatenate([begins, self.codec.encode(prompt)])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values from which `from_saved` rebuilds all but tensors."""
+        return {
+            "version": 1,
+            "codec": self.codec.plain(),
+            "shape": asdict(self.network.shape),
+            "documents": self.documents,
+            "choices": [choice._asdict() for choice in self.choices],
+        }
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """The weights by name."""
+        return model_tensors(self.network)
+
+    @classmethod
+    def from_saved(
+        cls, config: Mapping[str, Any], state: dict[str, Tensor], ngrams: Mapping[str, Tensor]
+    ) -> "Fitted":
+        """Rebuild from `config`, `state` and the tensors of the n-grams.
+
+        Raises:
+            InputError: They are of another version, or do not belong together.
+        """
+        if config.get("version") != 1:
+            raise InputError(
+                f"saved language model is of version {config.get('version')}; expected 1"
+            )
+        try:
+            codec = Codec.of(config["codec"])
+            shape = msgspec.convert(config["shape"], LanguageShape)
+            documents = int(config["documents"])
+            choices = tuple(Choice(**choice) for choice in config["choices"])
+        except (KeyError, TypeError, msgspec.ValidationError) as error:
+            raise InputError(f"the saved language model is damaged: {error}") from error
+        with torch.random.fork_rng():
+            network = LanguageNetwork(shape)
+        load_tensors(network, state, "the saved language model")
+        return cls(codec, network.eval(), NGrams.of(ngrams, len(codec)), documents, choices)

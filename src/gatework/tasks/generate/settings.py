@@ -1,0 +1,135 @@
+"""What a user can choose about a language model, and about what it writes."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from gatework.errors import InputError
+
+
+@dataclass(frozen=True)
+class GenerateSettings:
+    """Settings of a language model. None means chosen from the data; the choice is recorded with
+    its reason.
+
+    Args:
+        tokens: What is predicted one after the other. Bytes take any file.
+        vocabulary_size: Words or subwords with a number of their own, at most.
+        hidden_size: Width of each LSTM. None: by the amount of data.
+        num_layers: LSTMs, one on top of the other.
+        embedding_size: Width of a token's vector. None: by the kind of tokens.
+        tied: Whether a token's vector weighs the output too. None: for words and subwords.
+        dropout: Part of the features dropped in training, the same throughout a window. None: by
+            the passes over the data.
+        weight_drop: Part of the recurrent weights dropped in training. None: half the dropout.
+        embedding_dropout: Part of the tokens whose vector is dropped in training.
+        activation: Weight of large outputs in the loss.
+        temporal: Weight of changes of the output from step to step in the loss.
+        batch_size: Streams read side by side. None: by the amount of data.
+        window: Steps that gradients go back. The state goes on through all of a stream.
+        learning_rate: Peak of the learning rate. None: by the width.
+        weight_decay: Decoupled weight decay.
+        average: Decay of the average of the weights that is kept. None is no average.
+        epochs: Passes over the training part. None: by its size; with a time budget, what fits.
+        test_share: The last part of the data, scored once after training, where there is no test
+            file.
+        validation_share: The last part of what is left, which chooses the best weights, where
+            there is no validation file.
+        time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
+        seed: Seed of everything random.
+
+    Raises:
+        InputError: A value is out of its range.
+
+    Example:
+        >>> GenerateSettings(tokens="words").window
+        64
+    """
+
+    tokens: Literal["characters", "bytes", "words", "subwords"] = "characters"
+    vocabulary_size: int = 8_000
+    hidden_size: int | None = None
+    num_layers: int = 1
+    embedding_size: int | None = None
+    tied: bool | None = None
+    dropout: float | None = None
+    weight_drop: float | None = None
+    embedding_dropout: float = 0.0
+    activation: float = 0.0
+    temporal: float = 0.0
+    batch_size: int | None = None
+    window: int = 64
+    learning_rate: float | None = None
+    weight_decay: float = 0.01
+    average: float | None = 0.99
+    epochs: int | None = None
+    test_share: float = 0.1
+    validation_share: float = 0.05
+    time_budget: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name in ("vocabulary_size", "hidden_size", "num_layers", "embedding_size"):
+            self._at_least_one(name)
+        for name in ("batch_size", "window", "epochs"):
+            self._at_least_one(name)
+        for name in ("dropout", "weight_drop", "embedding_dropout", "test_share"):
+            self._require(name, 0 <= (getattr(self, name) or 0) < 1, "from 0 to below 1")
+        for name in ("validation_share", "average"):
+            value = getattr(self, name)
+            self._require(name, value is None or 0 < value < 1, "between 0 and 1")
+        for name in ("learning_rate", "time_budget"):
+            value = getattr(self, name)
+            self._require(name, value is None or value > 0, "above 0")
+        for name in ("weight_decay", "activation", "temporal"):
+            self._require(name, getattr(self, name) >= 0, "0 or above")
+
+    def _at_least_one(self, name: str) -> None:
+        value = getattr(self, name)
+        self._require(name, value is None or value >= 1, "1 or more")
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:  # noqa: FBT001
+        if not holds:
+            raise InputError(f"{name} is {getattr(self, name)}; expected {expected}")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. The filters act in this order, each on what the last one left.
+
+    Args:
+        temperature: What the logits are divided by; 0 always takes the likeliest token.
+        repetition_penalty: Above 1, tokens among the last 64 are less likely (Keskar et al. 2019).
+        top_k: Draw from so many of the likeliest tokens. None is all.
+        top_p: Draw from the likeliest tokens that have this probability together (Holtzman et al.
+            2020). None is all.
+        typical: Draw from the tokens whose surprise is nearest to the expected one and that have
+            this probability together (Meister et al. 2023). None is all.
+        seed: Seed of the draws: the same seed, the same text, on any number of threads.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+
+    temperature: float = 0.8
+    repetition_penalty: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    typical: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be drawn with."""
+        if not 0 <= self.temperature < math.inf:
+            raise InputError(f"temperature is {self.temperature}; expected 0 or above")
+        if not 0 < self.repetition_penalty < math.inf:
+            raise InputError(f"repetition_penalty is {self.repetition_penalty}; expected above 0")
+        if self.top_k is not None and self.top_k < 1:
+            raise InputError(f"top_k is {self.top_k}; expected 1 or more")
+        for name in ("top_p", "typical"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 1:
+                raise InputError(f"{name} is {value}; expected above 0, at most 1")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed is {self.seed}; expected from 0 to 2**63 - 1")
