@@ -201,3 +201,21 @@ def test_nothing_sticks_out_of_a_window(visit, size, dark):
         )
         assert abs(sum(ink) - sum(paper)) > 500
         assert (sum(paper) < sum(ink)) == dark
+
+
+def test_attention_and_outputs_stand_under_the_gates(visit):
+    trace = gatework.trace(gatework.LSTM(2, 4), torch.randn(6, 1, 2))
+    looked = np.random.default_rng(0).dirichlet(np.ones(5), 6).astype(np.float32)
+    said = np.linspace(-2, 2, 18, dtype=np.float32).reshape(6, 3)
+    first = dataclasses.replace(trace[""], attention=looked, outputs=said)
+    with visit(dataclasses.replace(trace, recordings=(first,))) as shown:
+        for name, value, rows in (("attention", looked, 5), ("outputs", said, 3)):
+            canvas = shown.page.locator(f"canvas[data-name={name}]")
+            canvas.scroll_into_view_if_needed()
+            box = canvas.bounding_box()
+            shown.page.mouse.move(
+                box["x"] + 3.5 / 6 * box["width"], box["y"] + 1.5 / rows * box["height"]
+            )
+            shown.settle()
+            told = shown.number(f".tooltip output[data-name={name}]")
+            assert told == pytest.approx(value[3, 1], abs=1e-4)

@@ -69,3 +69,24 @@ def test_a_notebook_shows_it_in_a_frame_of_its_own(visit, tmp_path):
         )
         unit = inner.evaluate("() => gatework.store.get().unit")
         assert told == pytest.approx(trace[""].find().values["h"][4, unit], abs=6e-5)
+
+
+def test_weights_come_along_unless_they_take_the_page_over_a_megabyte(trace):
+    small = gatework.trace(gatework.GRU(2, 4), torch.randn(5, 1, 2))
+    assert '"what_if":{"obstacle":null' in page_html(small)
+    assert '"obstacle":"it was not asked for"' in page_html(small, what_if=False)
+    assert '"what_if":{"obstacle":null' in page_html(trace, what_if=True)
+    huge = gatework.trace(gatework.LSTM(2, 400), torch.randn(5, 1, 2))
+    assert "more than 2 MB" in page_html(huge, what_if=True)
+
+
+def test_paper_is_light(visit):
+    trace = gatework.trace(gatework.GRU(2, 4), torch.randn(5, 1, 2))
+    with visit(trace, dark=True) as shown:
+        paper = "() => gatework.colours().diverging[127].reduce((sum, part) => sum + part)"
+        assert shown.ask(paper) < 150
+        shown.ask("() => { dispatchEvent(new Event('beforeprint')); }")
+        assert shown.ask(paper) > 700
+        shown.ask("() => { dispatchEvent(new Event('afterprint')); }")
+        shown.settle()
+        assert shown.ask(paper) < 150

@@ -197,6 +197,8 @@ def test_the_ledger_is_that_of_the_analysis(shown, trace):
             " [Number(bar.dataset.step), bar.classList.contains('minus')])"
         )
         assert {t: bool(found.written[t, unit] < 0) for t, _ in bars} == dict(bars)
+        sizes = np.abs(found.written[:, unit])
+        assert set(np.flatnonzero(sizes > 0.01 * sizes.max())) <= {t for t, _ in bars}
         sentence = shown.page.locator(".ledger-sentence").inner_text()
         assert f"After step {step} ({WORDS[0][step]}) unit {unit} holds c" in sentence
         assert "start 0" in sentence
@@ -221,3 +223,22 @@ def test_the_theme_can_be_changed_by_hand(shown, trace):
     shown.settle()
     assert shown.state()["theme"] == "dark"
     assert shown.ask(background) != before
+
+
+def test_all_units_of_a_step_stand_in_a_table(shown, trace):
+    shown.set(step=2)
+    shown.page.locator(".values summary").click()
+    shown.settle()
+    rows = shown.ask(
+        "() => [...document.querySelectorAll('.values tbody tr')]"
+        ".map((row) => [Number(row.dataset.unit),"
+        " ...[...row.cells].slice(1).map((cell) => cell.innerText)])"
+    )
+    heads = shown.page.locator(".values thead th").all_inner_texts()[1:]
+    one = trace[""].find().sequence(0)
+    assert len(rows) == 16
+    for unit, *cells in rows:
+        for head, cell in zip(heads, cells, strict=True):
+            told = float(cell.replace("\N{MINUS SIGN}", "-"))
+            assert told == pytest.approx(one.values[head.split()[0]][2, unit], abs=6e-5)
+    shown.page.locator(".values summary").click()

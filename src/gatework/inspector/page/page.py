@@ -40,8 +40,8 @@ def write_page(
         subtitle: the line under it: which model, which data.
         extras: results of analyses that run the model: gradient flow, attributions.
         sequences: which sequences; None takes as many as fit, from the first.
-        what_if: carry the weights, so that the page can compute changes of the input itself; None
-            does so where the page stays under 1 MB.
+        what_if: carry the weights, up to 2 MB of them, so that the page can compute changes of the
+            input itself; None does so unless they are what takes the page over 1 MB.
 
     Example:
         >>> import pathlib, tempfile, torch, gatework

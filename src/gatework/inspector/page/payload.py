@@ -50,7 +50,8 @@ def payload(
         trace: what was recorded.
         extras: what else there is to show.
         sequences: which of its sequences; None takes as many as fit, from the first.
-        what_if: carry the weights; None does so where the page stays under 1 MB with them.
+        what_if: carry the weights; None does so unless they are what takes the
+            page over 1 MB.
     """
     blocks = Blocks()
     most = MOST_VALUES // max(len(trace.recordings), 1)
@@ -229,7 +230,7 @@ def _add_weights(
             obstacle = "it was not asked for"
         elif size > MOST_WEIGHTS:
             obstacle = f"the weights are {size / 2**20:.1f} MB, more than 2 MB"
-        elif what_if is None and blocks.size + size > SMALL_PAGE:
+        elif what_if is None and blocks.size <= SMALL_PAGE < blocks.size + size:
             obstacle = (
                 f"with its {size / 1e6:.1f} MB of weights the page would pass 1 MB; "
                 "what_if=True puts them in"

@@ -5,6 +5,7 @@ import { html, short, svg, visible } from "./dom.js";
 const HEIGHT = 150;
 const BASE = 96; // where bars begin: up is positive, down negative
 const REACH = 44; // the highest bar
+const LEAST = 0.2; // pixels of a bar that is drawn
 const MOST_ARCS = 14;
 
 /** The entries of the ledger of a step, in the order of time, for one unit or for all. */
@@ -77,8 +78,8 @@ export function ledgerLane({ store, current }) {
     }
     const bars = [];
     for (let t = from; t < to; t++) {
-      if (!found[t]) continue;
-      const height = Math.max(0.5, Math.abs(tall(found[t])));
+      const height = Math.abs(tall(found[t]));
+      if (!(height > LEAST)) continue;
       bars.push(svg("rect", {
         class: found[t] < 0 ? "minus" : "plus", "data-step": t,
         x: x(t) + 0.1 * column, width: Math.max(0.8, 0.8 * column),

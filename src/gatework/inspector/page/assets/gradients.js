@@ -28,6 +28,11 @@ export function flowPanel({ manifest, current }) {
     const names = each.lines.map((line, k) => {
       const values = view.exact(line.values);
       const lags = Array.from(values, (_, lag) => lag);
+      const first = values.findIndex((value) => value > 0);
+      if (first >= 0 && !(values[first + 1] > 0)) {
+        made.layer.append(svg("circle", { class: `point series-${k}`, r: 3, cx: made.x(first),
+          cy: made.y(values[first]) }));
+      }
       made.layer.append(svg("polyline", { class: `line series-${k}`, "data-kind": line.kind,
         points: points(lags, values, made.x, (value) => (value > 0 ? made.y(value) : NaN)) }));
       const last = values.findLast((value) => Number.isFinite(value));

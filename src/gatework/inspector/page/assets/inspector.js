@@ -9,6 +9,7 @@ import { cardPanel, scatterPanel, survivalPanel } from "./memorypanels.js";
 import { makeStack } from "./stack.js";
 import { attributionPanel, flowPanel } from "./gradients.js";
 import { makeStore, makeMoves } from "./store.js";
+import { valuesTable } from "./table.js";
 import { makeText } from "./text.js";
 import { opener } from "./view.js";
 import { orders, sortedBy, telling } from "./units.js";
@@ -49,6 +50,15 @@ async function render({ model, el }) {
   }, "theme");
   dark.addEventListener("change", () => store.set({ theme: dark.matches ? "dark" : "light" }));
 
+  // Paper is light.
+  let screen = store.get().theme;
+  window.addEventListener("beforeprint", () => {
+    screen = store.get().theme;
+    store.set({ theme: "light" });
+    store.tell();
+  });
+  window.addEventListener("afterprint", () => store.set({ theme: screen }));
+
   order = sortedBy(view, store.get().order);
   const step = view.reverse ? 0 : Math.max(0, view.T - 1);
   store.set({ step, unit: telling(view, step), to: view.T, mode: view.pass.memory });
@@ -71,13 +81,15 @@ async function render({ model, el }) {
     html("div", { class: "bench" },
       html("div", { class: "over-time" }, text.element, stack.element),
       html("aside", { class: "at-step" },
-        diagram.element, cardPanel(shared).element, whatIf.element)),
+        diagram.element, valuesTable(shared).element, cardPanel(shared).element,
+        whatIf.element)),
     html("div", { class: "panels" },
       ...[contextsPanel, worstPanel, survivalPanel, doctorPanel, scatterPanel, flowPanel,
         attributionPanel]
         .map((make) => make(shared).element)),
   );
   stack.draw();
+  text.reveal();
   return { store, current, colours, whatIf };
 }
 

@@ -12,7 +12,7 @@ const NARROWEST = 9; // pixels of a column that has a word under it
 export function makeStack({ store, current, moves, colours, whatIf, manifest }) {
   const remark = html("p", { class: "remark" });
   const down = html("i", { class: "cursor-step" });
-  const hover = html("i", { class: "cursor-hover" });
+  const hover = html("i", { class: "cursor-hover", hidden: true });
   const overlay = html("div", { class: "overlay" }, hover, down);
   const tooltip = html("div", { class: "tooltip", role: "tooltip", hidden: true });
   const axis = svg("svg", { class: "axis", "aria-hidden": "true" });
@@ -131,29 +131,27 @@ export function makeStack({ store, current, moves, colours, whatIf, manifest }) 
       ? 1 : niceStep((to - from) / (plotWidth / (view.hasWords && longest > 3 ? 90 : 48)));
     const marks = [];
     for (let t = Math.ceil(from / every) * every; t < to; t += every) {
-      const word = every === 1 ? visible(view.words[t]) : label(view, t);
+      const word = every === 1 || (view.hasWords && longest > 3)
+        ? visible(view.words[t]).slice(0, 16) : String(t);
       marks.push(svg("text", { x: x(t + 0.5), y: 15, "text-anchor": "middle" }, word));
     }
     axis.replaceChildren(...marks);
   }
 
-  const label = (view, t) =>
-    view.hasWords && view.words[t].length > 3 ? view.words[t].slice(0, 16) : String(t);
+  /** Put the line of a cursor on a step; null hides it. */
+  function place(line, t) {
+    line.hidden = t === null;
+    if (t === null) return;
+    line.style.left = `${x(t)}px`;
+    line.style.width = `${Math.max(1, x(1) - x(0))}px`;
+  }
 
   /** Move the cursor and what belongs to it. */
   function cursor() {
     const { view, order } = current();
     if (!view.T || !plotWidth) return;
-    const { step, unit, over } = store.get();
-    const column = plotWidth / (store.get().to - store.get().from);
-    const place = (line, t) => {
-      line.hidden = t === null;
-      if (t === null) return;
-      line.style.left = `${x(t)}px`;
-      line.style.width = `${Math.max(1, column)}px`;
-    };
+    const { step, unit } = store.get();
     place(down, step);
-    place(hover, over ? over.step : null);
     for (const map of heatmaps) {
       map.mark(view.pass.values[map.name] && view.sizeOf(map.name) === view.H
         ? order.indexOf(unit) : null);
@@ -231,7 +229,8 @@ export function makeStack({ store, current, moves, colours, whatIf, manifest }) 
   store.listen(rebuild, "recording", "pass");
   store.listen(draw, "recording", "pass", "sequence", "order", "from", "to", "theme", "tall");
   store.listen(() => changed.draw(frame()), "edits");
-  store.listen(cursor, "step", "unit", "over", "span", "pins");
+  store.listen(() => place(hover, store.get().over?.step ?? null), "over");
+  store.listen(cursor, "step", "unit", "span", "pins");
   new ResizeObserver(() => {
     if (axisLane.lastElementChild.clientWidth !== plotWidth) draw();
   }).observe(element);

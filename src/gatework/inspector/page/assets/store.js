@@ -7,13 +7,16 @@ export function makeStore(initial) {
   let state = { ...initial };
   const listeners = [];
   let changed = new Set();
-  const flush = oncePerFrame(() => {
+  const tell = () => {
     const keys = changed;
     changed = new Set();
     for (const listener of listeners) listener(keys);
-  });
+  };
+  const flush = oncePerFrame(tell);
   return {
     get: () => state,
+    /** Tell the panels now, not at the next frame. */
+    tell,
     set(changes) {
       const moved = Object.keys(changes).filter((key) => state[key] !== changes[key]);
       if (!moved.length) return;

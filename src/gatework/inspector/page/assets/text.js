@@ -15,7 +15,7 @@ export function modes(view) {
   return found;
 }
 
-/** The panel. Returns {element}. */
+/** The panel. Returns {element, reveal()}. */
 export function makeText({ store, current, moves, colours }) {
   const words = html("div", {
     class: "words", tabindex: "0", role: "group", id: "words", "aria-label":
@@ -87,9 +87,14 @@ export function makeText({ store, current, moves, colours }) {
       span.title = `step ${t}: ${number(at(t))}`;
       span.classList.toggle("chosen", t === step);
     });
-    const chosen = spans[step];
+    reveal();
+  }
+
+  /** Scroll to the chosen word. */
+  function reveal() {
+    const chosen = spans[store.get().step];
     if (chosen && words.scrollHeight > words.clientHeight) {
-      const line = chosen.offsetTop - words.offsetTop;
+      const line = chosen.offsetTop;
       if (line < words.scrollTop || line > words.scrollTop + words.clientHeight - 24) {
         words.scrollTop = line - words.clientHeight / 2;
       }
@@ -103,5 +108,5 @@ export function makeText({ store, current, moves, colours }) {
   store.listen(rebuild, "recording", "pass", "sequence");
   store.listen(paint, "mode", "step", "unit", "theme", "span");
   rebuild();
-  return { element };
+  return { element, reveal };
 }

@@ -57,8 +57,8 @@ export function makeWhatIf({ store, current }) {
     element.hidden = !view.T;
     form.hidden = Boolean(obstacle);
     if (obstacle) {
-      answer.textContent = `Left out: ${obstacle}.`;
-      proof.textContent = "";
+      answer.textContent = "";
+      proof.textContent = `Left out: ${obstacle}.`;
       return;
     }
     if (!view.T) return;
