@@ -13,6 +13,8 @@ from gatework.cli.console import align, say
 from gatework.cli.options import Flag, check_output
 from gatework.cli.tasks import task_of_run
 from gatework.errors import InputError
+from gatework.files import atomic_write
+from gatework.tasks.run import PAGE
 
 if TYPE_CHECKING:
     from gatework.inspector import Inspection, Trace
@@ -77,15 +79,14 @@ def inspect(
         inspection, trace, page = None, _load(what, file), what.with_suffix(".html")
     else:
         inspection = task_of_run(what).inspect(what, file, options.sequences)
-        trace, page = inspection.trace(), what / "inspect.html"
+        trace, page = inspection.trace(), what / PAGE
     made = []
     if options.save is not None:
         trace.save(options.save)
         made.append(("trace", str(options.save)))
     if options.png is not None:
-        from gatework.inspector.plots import save_png
-
-        save_png(trace, options.png)
+        with atomic_write(options.png) as beside:
+            trace.plot().savefig(beside, format="png", dpi=160)
         made.append(("picture", str(options.png)))
     if options.text or options.json:
         _print(trace, as_json=options.json)
@@ -123,7 +124,9 @@ def _write(page: Path, what: Path, trace: "Trace", inspection: "Inspection | Non
 
 
 def _print(trace: "Trace", *, as_json: bool) -> None:
-    from gatework.inspector.text import describe, summary
+    from gatework.inspector.text import facts, summary
 
-    found = summary(trace)
-    say(msgspec.json.format(msgspec.json.encode(found)).decode() if as_json else describe(found))
+    if as_json:
+        say(msgspec.json.format(msgspec.json.encode(facts(trace))).decode())
+    else:
+        say(summary(trace))

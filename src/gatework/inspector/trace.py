@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 from gatework.cells import AbstractCell
 from gatework.cells.base import Roles
 from gatework.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gatework.inspector.page.shown import Shown
 
 Array = NDArray[np.floating]
 
@@ -269,6 +274,37 @@ class Trace:
     def sequence_name(self, index: int) -> str:
         """The name of a sequence; its number, from 0, where it has none."""
         return str(index) if self.sequences is None else self.sequences[index]
+
+    def show(self, title: str = "What the memory did") -> "Shown":
+        """The page of the trace: a notebook shows it; `.open()` and `.save(path)` are for scripts.
+
+        Example:
+            >>> import pathlib, tempfile, torch, gatework
+            >>> trace = gatework.trace(gatework.LSTM(3, 8), torch.randn(10, 2, 3))
+            >>> trace.show().save(pathlib.Path(tempfile.mkdtemp()) / "memory.html").name
+            'memory.html'
+        """
+        from gatework.inspector.page.shown import Shown
+
+        return Shown(self, title)
+
+    def plot(
+        self, *, path: str | None = None, sequence: int = 0, layer: int = 0, reverse: bool = False
+    ) -> "Figure":
+        """Draw the ledger, the memory and the gates of one sequence with matplotlib.
+
+        Args:
+            path: which recurrent layer of the model; the first that was recorded if None.
+            sequence: which sequence, from 0.
+            layer: which layer of the stack.
+            reverse: which direction.
+
+        Raises:
+            InputError: there is no such layer or sequence.
+        """
+        from gatework.inspector.plots import trace_figure
+
+        return trace_figure(self, path=path, sequence=sequence, layer=layer, reverse=reverse)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one safetensors file, whole or not at all."""

@@ -24,6 +24,7 @@ WEIGHTS = "model.safetensors"
 HISTORY = "history.parquet"
 METRICS = "metrics.jsonl"
 REPORT = "report.html"
+PAGE = "inspect.html"
 FORECAST = "forecast.csv"
 PICTURE = "forecast.png"
 BASELINES = "baselines.safetensors"
@@ -38,7 +39,7 @@ OWN_FILES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 RUN_FILES: Final = tuple(
     dict.fromkeys(
-        (CONFIG, WEIGHTS, METRICS, REPORT, *(name for own in OWN_FILES.values() for name in own))
+        (CONFIG, WEIGHTS, METRICS, REPORT, PAGE, *(name for own in OWN_FILES.values() for name in own))
     )
 )
 STATE = "state"
