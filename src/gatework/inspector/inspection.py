@@ -41,6 +41,8 @@ class Inspection:
         score_name: what that number is, in words.
         labels: words for the layers.
         sequences: (B,) a name for each sequence.
+        lesson: gives the loss of a model of the same shape, for twins of it that are trained for
+            a moment; None trains none.
 
     Example:
         >>> import torch, gatework
@@ -61,6 +63,7 @@ class Inspection:
     score_name: str
     labels: tuple[Labels, ...]
     sequences: tuple[str, ...]
+    lesson: Callable[[nn.Module], Tensor] | None = None
 
     def trace(self) -> Trace:
         """Run the model once and keep what its recurrent layers did, with words beside it."""

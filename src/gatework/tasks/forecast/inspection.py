@@ -14,7 +14,7 @@ from gatework.data.store import build_store
 from gatework.data.windows import WindowBatch, Windows, feature_words
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection, Labels
-from gatework.models.forecaster import LEVELS, ForecastEnsemble, pinball_by_step
+from gatework.models.forecaster import LEVELS, ForecastEnsemble, pinball, pinball_by_step
 from gatework.tasks.forecast.evaluation import Window
 from gatework.tasks.forecast.fitting import Fitted
 
@@ -64,6 +64,7 @@ def inspection_of(
             f"{panel.series[cut.series].id} from {stamps[0]}"
             for cut, stamps in zip(chosen, future, strict=True)
         ),
+        lesson=lambda network: pinball(network(batch.past, batch.future), batch.target),
     )
 
 
