@@ -97,3 +97,46 @@ def test_what_if_is_what_python_computes(case):
         assert np.abs(found.reshape(wanted.shape) - wanted).max() < 1e-5
         assert "becomes" in shown.page.locator("#what-if .answer").inner_text()
         shown.set(edits=[])
+
+
+def test_a_word_is_put_in_the_place_of_another(visit):
+    words = ["a", "b", "c", "a", "d"]
+    table = torch.randn(5, 4)
+    x = table[torch.tensor([0, 1, 2, 0, 3])][:, None]
+    layer = gatework.LSTM(4, 6)
+    with visit(gatework.trace(layer, x, steps=[words])) as shown:
+        shown.set(step=1, unit=3)
+        for choice, vector in (("d", table[3]), ("nothing (zeros)", torch.zeros(4))):
+            shown.page.locator("#edit-word").select_option(label=choice)
+            shown.settle()
+            edited = x.clone()
+            edited[1, 0] = vector
+            wanted = gatework.trace(layer, edited)[""].find().values["c"]
+            found = np.array(shown.ask("() => [...gatework.whatIf.found().after]"))
+            assert np.abs(found.reshape(wanted.shape) - wanted).max() < 1e-5
+            answer = shown.page.locator("#what-if .answer").inner_text()
+            told = float(
+                answer.split("becomes ")[1].split()[0].rstrip(".").replace("\N{MINUS SIGN}", "-")
+            )
+            assert told == pytest.approx(wanted[-1, 3], abs=6e-5)
+            assert shown.page.locator("canvas[data-name=what-if]").is_visible()
+        shown.page.get_by_text("undo all").click()
+        shown.settle()
+        assert not shown.page.locator("canvas[data-name=what-if]").is_visible()
+
+
+def test_named_inputs_are_edited_as_numbers(visit):
+    x = torch.randn(6, 1, 2)
+    layer = gatework.GRU(2, 5)
+    trace = gatework.trace(layer, x, steps=[list("abcdef")], features=["sun", "rain"])
+    with visit(trace) as shown:
+        shown.set(step=2)
+        field = shown.page.locator("#what-if input[data-feature='1']")
+        assert float(field.input_value()) == pytest.approx(float(x[2, 0, 1]), rel=1e-5)
+        field.fill("3.5")
+        field.press("Enter")
+        shown.settle()
+        x[2, 0, 1] = 3.5
+        wanted = gatework.trace(layer, x)[""].find().values["h"]
+        found = np.array(shown.ask("() => [...gatework.whatIf.found().after]"))
+        assert np.abs(found.reshape(wanted.shape) - wanted).max() < 1e-5

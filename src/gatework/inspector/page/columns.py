@@ -101,7 +101,9 @@ def choose(recording: Recording, wanted: tuple[int, ...] | None, most: int) -> C
     chosen: list[int] = []
     used = 0
     for number in candidates:
-        if number >= len(lengths) or (chosen and used + int(lengths[number]) > room):
+        if number >= len(lengths):
+            continue
+        if chosen and used + int(lengths[number]) > room:
             break
         chosen.append(number)
         used += int(lengths[number])

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from gatework.errors import InputError
 from gatework.inspector.page import extras as extra_panels
 from gatework.inspector.page.blocks import Blocks
 from gatework.inspector.page.columns import Columns, choose
@@ -52,7 +53,14 @@ def payload(
         sequences: which of its sequences; None takes as many as fit, from the first.
         what_if: carry the weights; None does so unless they are what takes the
             page over 1 MB.
+
+    Raises:
+        InputError: there is no such sequence, or an attribution is of others.
     """
+    total = max(len(recording.lengths) for recording in trace.recordings)
+    for number in sequences or ():
+        if not 0 <= number < total:
+            raise InputError(f"sequence {number} was asked for; the trace holds {total}, from 0.")
     blocks = Blocks()
     most = MOST_VALUES // max(len(trace.recordings), 1)
     recordings = [
@@ -86,6 +94,7 @@ def _recording(
         "pool": columns.pool,
         "features": list(recording.feature_names()) if has_inputs else None,
         "words": recording.steps is not None,
+        "named": recording.features is not None,
         "loss": _optional(columns, recording, recording.loss, blocks),
         "attention": _optional(columns, recording, attention, blocks),
         "outputs": _optional(columns, recording, outputs, blocks),

@@ -2,7 +2,7 @@
 
 import { html, short, svg, visible } from "./dom.js";
 
-const HEIGHT = 150;
+const HEIGHT = 166;
 const BASE = 96; // where bars begin: up is positive, down negative
 const REACH = 44; // the highest bar
 const LEAST = 0.2; // pixels of a bar that is drawn
@@ -55,7 +55,7 @@ export function ledgerLane({ store, current }) {
   const sentence = html("p", { class: "ledger-sentence", "aria-live": "polite" });
   const start = html("span", { class: "initial" });
   const label = html("div", { class: "lane-label" }, html("b", {}, "ledger"),
-    html("span", {}, "who wrote it"), start);
+    html("span", {}, "who wrote it"), start, html("em", { class: "left-over" }, "part left"));
   const element = html("div", { class: "lane ledger" }, label,
     html("div", { class: "plot" }, picture));
 
@@ -88,7 +88,7 @@ export function ledgerLane({ store, current }) {
     }
     const arcs = ranked.slice(0, MOST_ARCS).reverse()
       .filter((t) => t !== step).map((t) => arc(t, found[t] / largest, step, x));
-    const marks = words(view, ranked, found, x, tall);
+    const marks = words(view, ranked, found, x, tall, width);
     picture.replaceChildren(
       svg("line", { class: "base", x1: 0, x2: width, y1: BASE, y2: BASE }),
       ...arcs, ...bars,
@@ -114,13 +114,13 @@ function arc(t, share, step, x) {
 }
 
 /** The words of the largest entries, where there is room beside those already there. */
-function words(view, ranked, found, x, tall) {
+function words(view, ranked, found, x, tall, width) {
   const taken = [];
   const marks = [];
   for (const t of ranked.slice(0, 24)) {
     const word = view.hasWords ? visible(view.words[t]).slice(0, 14) : String(t);
     const half = 4 + 3.5 * word.length;
-    const at = x(t + 0.5);
+    const at = Math.min(width - half, Math.max(half, x(t + 0.5)));
     if (taken.some(([left, right]) => at + half > left && at - half < right)) continue;
     taken.push([at - half, at + half]);
     const y = found[t] < 0 ? BASE + Math.abs(tall(found[t])) + 11 : BASE - tall(found[t]) - 4;

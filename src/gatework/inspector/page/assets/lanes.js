@@ -75,19 +75,23 @@ const MOST_LINES = 6;
 
 /** The inputs of each step as lines, each over its own range. */
 export function inputLane({ current }) {
-  const { element, picture, name, height } = lane("input", "", 64);
+  const { element, picture, name, height } = lane("input", "", 72);
   return {
     element,
     draw({ width, from, to }, x) {
       const { view } = current();
       const inputs = view.side("inputs");
-      const features = view.recording.features;
-      element.hidden = !inputs || features.length > MOST_LINES || view.pass.layer > 0;
+      const { features: all, named } = view.recording;
+      // Unnamed inputs of words are embeddings, which say nothing as lines.
+      element.hidden = !inputs || view.pass.layer > 0 || (view.hasWords && !named);
       if (element.hidden) return;
       size(picture, width, height);
-      name.replaceChildren(...features.map((word, k) => html("em", { class: `series-${k}` }, word)));
+      const features = all.slice(0, MOST_LINES);
+      name.replaceChildren(
+        ...features.map((word, k) => html("em", { class: `series-${k}` }, word)),
+        all.length > MOST_LINES ? `${MOST_LINES} of ${all.length}` : "");
       picture.replaceChildren(...features.flatMap((_, k) => {
-        const valueAt = (t) => inputs[t * features.length + k];
+        const valueAt = (t) => inputs[t * all.length + k];
         const [low, high] = extent(0, view.T, valueAt);
         const y = (value) => height - 4 - ((value - low) / (high - low || 1)) * (height - 8);
         return pieces(from, to, valueAt, x, y).map((points) =>

@@ -113,7 +113,7 @@ export function makeStack({ store, current, moves, colours, whatIf, manifest }) 
     element.hidden = !view.T;
     if (!view.T || !plotWidth) return;
     for (const each of [loss, input, ...methods, changed, ...heatmaps]) each.draw(frame(), x);
-    remark.textContent = `Values on this page have 16 bits a unit: within ${short(view.precision())} `
+    remark.textContent = "Keys: ← → step, ↑ ↓ unit, + − zoom, 0 all, p pin. " + `Values on this page have 16 bits a unit: within ${short(view.precision())} `
       + `of the trace.${view.recording.pool > 1 ? ` A column is ${view.recording.pool} steps: gates are their mean, states those of the last.` : ""}`;
     drawAxis();
     cursor();

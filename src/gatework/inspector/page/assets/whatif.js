@@ -3,7 +3,7 @@
 import { scanStack } from "./cell.js";
 import { html, number, short, visible } from "./dom.js";
 
-const MOST_FIELDS = 12;
+const MOST_FIELDS = 20;
 const MOST_WORDS = 300;
 
 /** Run all layers of a view's recording over its sequence, with inputs changed by `edits`. */
@@ -72,7 +72,8 @@ export function makeWhatIf({ store, current }) {
   /** Fields for a few named inputs; for words the input of another step. */
   function choices(view, step, now) {
     const features = view.recording.features;
-    if (!view.hasWords && features && features.length <= MOST_FIELDS) {
+    const isNumbers = view.recording.named || !view.hasWords;
+    if (isNumbers && features && features.length <= MOST_FIELDS) {
       const values = Float64Array.from(now ? now.values : inputsAt(view, step));
       return features.map((word, k) => html("label", {}, html("span", {}, word),
         html("input", { type: "number", step: "any", value: Number(values[k].toPrecision(6)),
