@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import CELLS, INPUT_SIZE, Shape, make_inputs
 
 import gatework
+from cases import CELLS, INPUT_SIZE, Shape, make_inputs
 from gatework.cells import AbstractCell
 from gatework.inspector.trace import SequencePass
 

@@ -27,7 +27,6 @@ def write_primer(path: Path) -> None:
         >>> target.read_text().startswith("<!doctype html>")
         True
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside:
         beside.write_text(render(), encoding="utf-8")
 

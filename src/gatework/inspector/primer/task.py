@@ -14,7 +14,7 @@ from gatework.errors import InputError
 
 LETTERS = "abc"
 ASK = "?"
-SILENCE = "–"
+SILENCE = "\N{EN DASH}"
 FEATURES = (*LETTERS, "capital", ASK)
 ANSWERS = (*LETTERS.upper(), SILENCE)
 

@@ -35,12 +35,12 @@ export function biasFigure(data) {
       ],
     });
     const rest = keep ** gap;
-    const fact = (name, text) => html("div", {}, html("dt", {}, name), html("dd", {}, html("output", { "data-fact": name }, text)));
+    const fact = (key, name, text) => html("div", {}, html("dt", {}, name), html("dd", {}, html("output", { "data-fact": key }, text)));
     slot(FIGURE, "facts").replaceChildren(
-      fact("forget gate σ(b)", number(keep, 3)),
-      fact("half-life", `${number(Math.log(0.5) / Math.log(keep), 1)} steps`),
-      fact(`left after ${gap}`, rest >= 0.001 ? `${number(100 * rest, 1)} %` : power(rest)),
-      fact(`half left after ${gap} needs`, `b = ${number(-Math.log(2 ** (1 / gap) - 1), 2)}`),
+      fact("gate", "forget gate σ(b)", number(keep, 3)),
+      fact("half-life", "half-life", `${number(Math.log(0.5) / Math.log(keep), 1)} steps`),
+      fact("left", `left after ${gap}`, rest >= 0.001 ? `${number(100 * rest, 1)} %` : power(rest)),
+      fact("needed", `half left after ${gap} needs`, `b = ${number(-Math.log(2 ** (1 / gap) - 1), 2)}`),
     );
   }
 

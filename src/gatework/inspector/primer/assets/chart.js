@@ -1,7 +1,7 @@
 // A line chart: axes, lines with their names at the end, linear or logarithmic upwards.
 import { svg, set, label, picture } from "./svg.js";
 
-const MARGIN = { left: 56, right: 118, top: 14, bottom: 40 };
+const MARGIN = { left: 56, right: 118, top: 30, bottom: 40 };
 
 /**
  * A chart of a size. `draw({x, y, lines})`: x and y are {min, max, name, log}; each line is
@@ -77,7 +77,7 @@ function axes(root, { x, y, along, up, inner }) {
   }
   root.append(svg("line", { class: "axis", x1: MARGIN.left, x2: MARGIN.left + inner.w, y1: bottom, y2: bottom }));
   root.append(label(x.name, { x: MARGIN.left + inner.w / 2, y: bottom + 34, class: "axis-name middle" }));
-  if (y.name) root.append(label(y.name, { x: MARGIN.left + 6, y: MARGIN.top + 8, class: "axis-name" }));
+  if (y.name) root.append(label(y.name, { x: MARGIN.left - 40, y: 14, class: "axis-name" }));
 }
 
 /** Round numbers between two others. */

@@ -44,14 +44,16 @@ const LAYOUTS = {
       ["written", [[600, 128], [600, 80]], [600, 104], {}],
     ],
     ends: [["h_{t−1}", 16, 84], ["h_{t}", 744, 84]],
+    feeds: [[424, 218]],
   },
   rnn: {
     gates: [["n", 432, "tanh"]],
     knots: [],
     edges: [
-      ["n", [[432, 220], [432, HIGHWAY], [744, HIGHWAY]], [432, 146], {}],
+      ["h_before", [[16, HIGHWAY], [120, HIGHWAY], [120, BUS]], [120, 146], {}],
+      ["h", [[432, 220], [432, HIGHWAY], [744, HIGHWAY]], [432, 146], {}],
     ],
-    ends: [["h_{t}", 744, 84]],
+    ends: [["h_{t−1}", 16, 84], ["h_{t}", 744, 84]],
   },
 };
 
@@ -61,15 +63,18 @@ const VARIANTS = {
   peephole: {
     edges: [
       ["peep_f", [[128, HIGHWAY], [128, 200], [178, 200], [178, 220]], null, { added: true }],
-      ["peep_i", [[250, HIGHWAY], [250, 200], [306, 200], [306, 220]], null, { added: true, from: 128 }],
+      ["peep_i", [[128, 128], [254, 128], [254, 200], [306, 200], [306, 220]], null, { added: true }],
       ["peep_o", [[512, HIGHWAY], [512, 200], [548, 200], [548, 220]], null, { added: true }],
     ],
   },
   coupled: {
     without: ["i"],
-    edges: [["i", [[190, 190], [318, 190], [318, 146], [414, 146]], [352, 146], { gate: true, added: true }]],
+    edges: [["i", [[190, 190], [318, 190], [318, 146], [414, 146]], [352, 146], { gate: true, added: true, through: "1 −" }]],
   },
-  nofg: { without: ["f"] },
+  nofg: {
+    without: ["f", "c_before", "kept"],
+    edges: [["c_before", [[16, HIGHWAY], [414, HIGHWAY]], [215, 44], { role: "memory" }]],
+  },
   gru: { base: "gru" },
   rnn: { base: "rnn" },
 };
@@ -100,6 +105,7 @@ export function cellDiagram(target, caption) {
     for (const [gate, x, squash] of base.gates) {
       if (!without.has(gate)) addGate(gate, x, squash, lines, boxes);
     }
+    for (const [x, top] of base.feeds ?? []) lines.append(feed(x, top));
     for (const [sign, x, y, gate] of base.knots) {
       if (!gate || !without.has(gate) || variant === "coupled") addKnot(sign, x, y, gate, boxes);
     }
@@ -117,7 +123,8 @@ export function cellDiagram(target, caption) {
     lines.append(path);
     parts.edges[name] = path;
     if (options.through) {
-      const [x, y] = [points[0][0], (points[0][1] + points[1][1]) / 2 - 12];
+      const [[fromX, fromY], [toX, toY]] = points;
+      const [x, y] = [(fromX + toX) / 2, (fromY + toY) / 2 - (fromX === toX ? 12 : 0)];
       tags.append(svg("rect", { x: x - 22, y: y - 12, width: 44, height: 24, rx: 12, class: "squash" }));
       tags.append(svg("text", { x, y: y + 4.5, class: "squash-name" }, options.through));
     }
@@ -129,7 +136,7 @@ export function cellDiagram(target, caption) {
   }
 
   function addGate(gate, x, squash, lines, boxes) {
-    lines.append(svg("path", { class: "feed", d: `M${x} ${BUS} V${GATE_Y + 24}`, "marker-end": "url(#arrow)" }));
+    lines.append(feed(x, GATE_Y + 24));
     const box = svg("g", { class: "box", "data-part": gate, transform: `translate(${x} ${GATE_Y})` });
     box.append(svg("rect", { x: -42, y: -24, width: 84, height: 48, rx: 8, class: `stroke-${gate}` }));
     box.append(svg("text", { y: -5, class: `ink-${gate} name` }, `${gate}`));
@@ -154,7 +161,8 @@ export function cellDiagram(target, caption) {
       const value = values[name] ?? 0;
       const isGate = path.classList.contains("gate");
       tint(path, value, isGate ? name.replace("1−", "") : null);
-      path.style.strokeWidth = `${1.4 + 7 * Math.min(1, Math.abs(value))}px`;
+      const most = path.classList.contains("added") ? 2.6 : 7;
+      path.style.strokeWidth = `${1.4 + most * Math.min(1, Math.abs(value))}px`;
     }
     for (const [name, tag] of Object.entries(parts.tags)) {
       tag.lastChild.textContent = number(values[name]);
@@ -173,6 +181,9 @@ export function cellDiagram(target, caption) {
 
   return { build, show, picture };
 }
+
+const feed = (x, top) =>
+  svg("path", { class: "feed", d: `M${x} ${BUS} V${top}`, "marker-end": "url(#arrow)" });
 
 function marker() {
   const head = svg("path", { d: "M0 0 L8 4 L0 8 z", class: "arrow" });

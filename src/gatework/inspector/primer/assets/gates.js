@@ -66,7 +66,7 @@ export function gatesFigure(trained, store) {
     picture.style.maxWidth = `${1.15 * (total + 6)}px`;
     picture.replaceChildren();
     drawTape(tape, result);
-    const scale = { c: largest(result.values.c), g: 1, h: 1 };
+    const most = { c: largest(result.values.c, width), h: largest(result.values.h, width) };
     GROUPS.forEach(([name, words, hue], group) => {
       picture.append(svg("text", { x: 0, y: rowAt(group, 0) + 13, class: `group ink-${hue ?? name}` }, words));
       for (let u = 0; u < width; u++) {
@@ -77,7 +77,7 @@ export function gatesFigure(trained, store) {
             x: LEFT + t * CELL, y: rowAt(group, u), width: CELL - 1.5, height: ROW - 1.5, rx: 2,
             "data-cell": `${name} ${u} ${t}`, "data-value": String(value),
           });
-          picture.append(tint(cell, value, hue, hue ? 1 : scale[name]));
+          picture.append(tint(cell, value, hue, most[name]?.[u] ?? 1));
         }
       }
     });
@@ -112,7 +112,7 @@ export function gatesFigure(trained, store) {
     const { written } = ledger(keep, write, candidate, new Float64Array(width), step);
     const shares = Array.from({ length: step + 1 }, (_, t) => written[t * width + unit]);
     const memory = result.values.c[step * width + unit];
-    const most = Math.max(0.5, ...shares.map(Math.abs));
+    const most = Math.max(0.02, ...shares.map(Math.abs));
     const zero = ledgerTop + 18 + LEDGER / 2;
     const up = (value) => (value / most) * (LEDGER / 2 - 12);
     picture.append(label(`Ledger: who wrote the ${number(memory)} in c${"₁₂₃₄"[unit]} after step ${step + 1}`, { x: LEFT, y: ledgerTop + 6, class: "title" }));
@@ -167,4 +167,8 @@ export function gatesFigure(trained, store) {
   take("none");
 }
 
-const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+/** The largest size of each unit's value. */
+function largest(values, width) {
+  return Array.from({ length: width }, (_, unit) =>
+    values.reduce((most, value, at) => (at % width === unit ? Math.max(most, Math.abs(value)) : most), 0) || 1);
+}

@@ -137,7 +137,7 @@ export function score(model, tapes) {
 }
 
 /** Mulberry32: small, and enough for drawing tapes. */
-function random(seed) {
+export function random(seed) {
   let now = seed >>> 0;
   return () => {
     now = (now + 0x6d2b79f5) >>> 0;

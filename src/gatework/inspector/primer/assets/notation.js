@@ -4,7 +4,7 @@ import { encode, run } from "./model.js";
 import { choice, html, label, number, onArrows, slider, slot, svg, tint } from "./svg.js";
 
 const FIGURE = "figure-notation";
-const CELL = 25;
+const CELL = 31;
 const ROW = 21;
 const TOP = 66;
 const ORDERS = [
@@ -100,7 +100,7 @@ export function notationFigure(model, store) {
       class: "joint", x: at.U - 3, y: TOP - 3, width: (inputs + width) * CELL + 5, height: rows * ROW + 5, rx: 5, opacity: s ** 4,
     }));
     picture.append(svg("rect", {
-      class: "cursor", x: 28, y: TOP + state.row * ROW - 2, width: LAYOUT.total - 34, height: ROW + 2, rx: 4,
+      class: "cursor", x: 28, y: TOP + state.row * ROW - 2, width: at.z + 2 * CELL - 22, height: ROW + 2, rx: 4,
     }));
     spell(numbers);
   }
@@ -115,7 +115,6 @@ export function notationFigure(model, store) {
       const cell = svg("g", { "data-row": k, transform: `translate(${x} ${y})` });
       cell.append(tint(svg("rect", { width: CELL - 1, height: ROW - 1, rx: 2 }), value, null, scale));
       cell.append(svg("text", { x: CELL / 2 - 0.5, y: 14, class: "entry" }, brief(value)));
-      if (Math.abs(value) / scale > 0.55) cell.classList.add("strong");
       picture.append(cell);
     };
     each.W.forEach((value, c) => put(value, at.W + c * CELL, 8));
@@ -124,7 +123,6 @@ export function notationFigure(model, store) {
     const sum = svg("g", { "data-row": k, transform: `translate(${at.z} ${y})` });
     sum.append(tint(svg("rect", { width: 2 * CELL, height: ROW - 1, rx: 2 }), each.apart, null, 8));
     sum.append(svg("text", { x: CELL, y: 14, class: "entry", "data-z": `${each.gate}${each.unit}` }, number(each.apart)));
-    if (Math.abs(each.apart) > 4.4) sum.classList.add("strong");
     picture.append(sum);
   }
 
@@ -134,19 +132,19 @@ export function notationFigure(model, store) {
       const cell = svg("g", { transform: `translate(${left} ${TOP - 25})` });
       cell.append(tint(svg("rect", { width: CELL - 1, height: ROW - 2, rx: 9, class: "vector" }), value));
       cell.append(svg("text", { x: CELL / 2 - 0.5, y: 13.5, class: "entry" }, brief(value)));
-      if (Math.abs(value) > 0.55) cell.classList.add("strong");
       cell.append(svg("title", {}, `${name} ${number(value, 4)}`));
       picture.append(cell);
     };
     x.forEach((value, c) => put(value, at.W + c * CELL, "x"));
     h.forEach((value, c) => put(value, at.U + c * CELL, "h"));
-    picture.append(label("x", { x: at.W - 12, y: TOP - 10, class: "vector-name" }));
+    picture.append(label("x", { x: at.W - 12, y: TOP - 10, class: "vector-name", opacity: Math.max(0, 1 - 3 * state.joined) }));
     picture.append(label("h", { x: at.U - 12, y: TOP - 10, class: "vector-name" }));
   }
 
   function spell(numbers) {
     const each = numbers[state.row];
-    const term = (weight, value) => `${brief(weight)}·${brief(value)}`;
+    const signed = (value) => (value < 0 ? `(${number(value)})` : number(value));
+    const term = (weight, value) => `${signed(weight)}·${signed(value)}`;
     const fromX = [...each.W].map((w, k) => term(w, each.x[k]));
     const fromH = [...each.U].map((w, k) => term(w, each.h[k]));
     const apart = [["W x", fromX.join(" + ")], ["U h", fromH.join(" + ")], ["b", number(each.b)]];
@@ -192,9 +190,9 @@ function brief(value) {
 
 /** Where each part stands: apart, and joined. */
 const LAYOUT = {
-  total: 560,
+  total: 660,
   places: {
-    W: [60, 172], plus1: [208, 236], U: [236, 72], plus2: [358, 318],
-    b: [384, 342], equals: [428, 392], z: [456, 420],
+    W: [64, 196], plus1: [236, 266], U: [270, 72], plus2: [416, 372],
+    b: [440, 398], equals: [494, 452], z: [520, 478],
   },
 };

@@ -2,6 +2,7 @@
 import { biasFigure } from "./bias.js";
 import { gatesFigure } from "./gates.js";
 import { handFigure } from "./byhand.js";
+import { hero } from "./hero.js";
 import { readModels } from "./model.js";
 import { notationFigure } from "./notation.js";
 import { stepFigure } from "./stepper.js";
@@ -14,6 +15,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const models = readModels(data);
 const store = makeStore();
 
+hero(models.lstm);
 vanishFigure();
 handFigure();
 stepFigure(models.lstm, store);
@@ -22,4 +24,4 @@ notationFigure(models.lstm, store);
 unrolledFigure(models);
 variantsFigure();
 biasFigure(data.forget_bias);
-document.documentElement.dataset.ready = "yes";
+window.__ready = true;

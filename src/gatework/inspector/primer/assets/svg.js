@@ -56,7 +56,6 @@ export function tint(element, value, hue = null, scale = 1) {
   element.style.setProperty("--tint", `var(--${ink})`);
   element.style.setProperty("--strength", `${(100 * strength).toFixed(1)}%`);
   element.classList.add("tint");
-  element.classList.toggle("strong", strength > 0.55);
   return element;
 }
 

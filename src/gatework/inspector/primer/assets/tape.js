@@ -100,7 +100,13 @@ const KEYS = [
 ];
 
 function palette(store, strip) {
-  const box = html("div", { class: "palette", role: "group", "aria-label": "Change the chosen step" });
+  const move = (by, text, words) => {
+    const button = html("button", { type: "button", "aria-label": words }, text);
+    button.addEventListener("click", () => store.set({ step: store.get().step + by }));
+    return button;
+  };
+  const box = html("div", { class: "palette", role: "group", "aria-label": "Choose and change a step" },
+    move(-1, "◀", "one step back"), move(1, "▶", "one step on"));
   for (const [key, text] of KEYS) {
     const button = html("button", { type: "button" }, text);
     button.addEventListener("click", () => {

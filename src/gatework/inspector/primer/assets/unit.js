@@ -26,7 +26,7 @@ export function unitStep(variant, { sums, memory, peep = 0, recurrent = 0 }) {
   const eye = new Float64Array(size * size);
   for (let k = 0; k < size; k++) eye[k * size + k] = 1;
   const weight_hh = new Float64Array(size);
-  if (variant === "gru") weight_hh[2] = recurrent;
+  if (variant === "gru" || variant === "rnn") weight_hh[size - 1] = recurrent;
   const params = { weight_ih: eye, weight_hh };
   for (const gate of "ifo") params[`weight_c${gate}`] = Float64Array.of(peep);
   const before = variant === "gru" || variant === "rnn"
@@ -39,7 +39,9 @@ export function unitStep(variant, { sums, memory, peep = 0, recurrent = 0 }) {
 
 /** All numbers of the drawing from those of the cell. */
 export function complete(variant, values, { sums, memory, peep = 0, recurrent = 0 }) {
-  if (variant === "rnn") return { values, sums };
+  if (variant === "rnn") {
+    return { values: { ...values, h_before: memory }, sums: { ...sums, n: sums.n + recurrent * memory } };
+  }
   if (variant === "gru") {
     const { r, z, n } = values;
     const reset = r * recurrent * memory;
@@ -63,7 +65,7 @@ export function complete(variant, values, { sums, memory, peep = 0, recurrent = 
 function lines(variant, { values: v, sums }) {
   const n = (value) => (value < 0 ? `(${number(value)})` : number(value));
   const squashed = (gate, name) => [gate, `*${gate}* = ${name}(z_{${gate}})`, `${name}(${number(sums[gate])})`, v[gate]];
-  if (variant === "rnn") return [["n", "h_{t} = tanh(z)", `tanh(${number(sums.n)})`, v.h]];
+  if (variant === "rnn") return [["h", "h_{t} = tanh(z + u h_{t−1})", `tanh(${number(sums.n)})`, v.h]];
   if (variant === "gru") {
     return [
       squashed("r", "σ"),
@@ -92,7 +94,7 @@ export function showEquations(target, variant, shown) {
     html("div", { class: "equation", "data-part": part, tabindex: "0" },
       html("div", { class: "symbols" }, ...letters(symbols)),
       html("div", { class: "numbers" }, `= ${numbers}`),
-      html("output", {}, `= ${number(result, 3)}`))));
+      html("output", { "data-value": String(result) }, `= ${number(result, 3)}`))));
 }
 
 /** Symbols in which *f* is the letter f in the colour of its gate. */

@@ -36,7 +36,7 @@ export function flows(models, tape) {
 }
 
 export function unrolledFigure(models) {
-  const state = { gap: 12, model: "lstm" };
+  const state = { gap: 40, model: "lstm" };
   const picture = svg("svg", { class: "unrolled", role: "img", viewBox: `0 0 ${PITCH * SHOWN + 16} 208` });
   slot(FIGURE, "graph").append(picture);
   const lines = chart(slot(FIGURE, "chart"), {
@@ -62,7 +62,7 @@ export function unrolledFigure(models) {
     const points = (values) => values.map((value, t) => [last - t, value]).reverse();
     lines.draw({
       x: { min: 0, max: last, name: "steps back from the question" },
-      y: { min: 1e-24, max: 100, log: true, name: "gradient, relative to the question’s" },
+      y: { min: 1e-20, max: 10, log: true, name: "gradient, relative to the question’s" },
       lines: [
         ...Object.keys(NAMES).map((name) => ({ points: points(all[name].memory), hue: name, name: NAMES[name] })),
         { points: points(all.lstm.path), hue: "muted", dash: "4 4", name: "product of f" },

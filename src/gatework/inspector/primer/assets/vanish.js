@@ -27,10 +27,10 @@ export function gradientOf(weight, h) {
 export function vanishFigure() {
   const state = { weight: 0.9, size: 1, forget: 0.98, steps: 60 };
   const content = chart(slot(FIGURE, "content"), {
-    width: 620, height: 218, caption: "What the memory holds, step by step, after one pulse",
+    width: 620, height: 222, caption: "What the memory holds, step by step, after one pulse",
   });
   const gradient = chart(slot(FIGURE, "gradient"), {
-    width: 620, height: 268, caption: "How much the first step still matters at each later step, on a logarithmic scale",
+    width: 620, height: 280, caption: "How much the first step still matters at each later step, on a logarithmic scale",
   });
   const readout = slot(FIGURE, "readout");
 
@@ -66,7 +66,7 @@ export function vanishFigure() {
       y: { min: FLOOR, max: CEILING, log: true, name: "how much step 1 still matters" },
       lines: [
         { points: points(rnn), hue: "rnn", name: "RNN ∂h_{t}/∂h_{1}" },
-        { points: points(rnn.map((_, t) => weight ** t)), hue: "muted", dash: "4 4", name: "w^t, no tanh" },
+        { points: points(rnn.map((_, t) => weight ** t)), hue: "muted", dash: "4 4", name: "RNN, no tanh" },
         { points: points(cell), hue: "f", name: "cell ∂c_{t}/∂c_{1}" },
       ],
     });

@@ -33,8 +33,8 @@ const KINDS = {
     text: "No separate memory: h is the highway. z keeps, 1 − z writes, and nothing hides what is kept. The reset gate r says how much of the old h the candidate sees. In PyTorch, Keras and ONNX z means “keep”; in some papers it means “write”.",
   },
   rnn: {
-    name: "plain RNN", by: "Elman 1990", gates: "n", blocks: 1,
-    text: "What all this replaces: nothing is kept, all is written anew at every step.",
+    name: "plain RNN", by: "Elman 1990", gates: "n", blocks: 1, recurrent: true,
+    text: "What all this replaces. The road ends at the box: the old state enters as one more input, and all is written anew.",
   },
 };
 
@@ -55,9 +55,9 @@ export function variantsFigure() {
       label, min: -range, max: range, step: 0.05, value: state[key], hue,
       change: (value) => { state[key] = value; draw(); },
     }).element;
-    const isGru = variant === "gru";
+    const noCell = variant === "gru" || variant === "rnn";
     const sliders = [...kind.gates].map((gate) => control(gate, ...SUMS[gate], gate));
-    if (variant !== "rnn") sliders.unshift(control("memory", isGru ? "old state h_{t−1}" : "memory c_{t−1}", isGru ? 1 : 2, "memory"));
+    sliders.unshift(control("memory", noCell ? "old state h_{t−1}" : "memory c_{t−1}", noCell ? 1 : 2, "memory"));
     if (kind.peep) sliders.push(control("peep", "peephole weight p", 4, "added"));
     if (kind.recurrent) sliders.push(control("recurrent", "recurrent weight u", 3, "memory"));
     slot(FIGURE, "controls").replaceChildren(...sliders);
