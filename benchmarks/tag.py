@@ -55,12 +55,14 @@ def score(chosen: argparse.Namespace) -> Iterator[Row]:
         began, busy = time.perf_counter(), time.process_time()
         model.fit(train, validation=validation, progress=PlainProgress(seconds=30))
         fit_seconds, fit_cpu = time.perf_counter() - began, time.process_time() - busy
+        on_validation = model.scores_
         judged = test if chosen.test else validation
         scores = model.evaluate(judged)
         began, busy = time.perf_counter(), time.process_time()
         answers = model.predict(judged)
         cpu = time.process_time() - busy
         assert model.outcome_ is not None
+        assert on_validation is not None
         yield {
             "data": chosen.data,
             "part": judged.name,
@@ -68,6 +70,7 @@ def score(chosen: argparse.Namespace) -> Iterator[Row]:
             "scores": scores.records(),
             "verdict": scores.verdict(),
             "notes": scores.notes,
+            "on_validation": on_validation.records()[0],
             "fit_seconds": fit_seconds,
             "fit_cpu_seconds": fit_cpu,
             "predicted_words_per_cpu_second": sum(len(a.tokens) for a in answers) / cpu,

@@ -55,6 +55,11 @@ def test_columns(tmp_path: Path) -> None:
     assert list(read_tagged(write(tmp_path, gzip.compress(other), "b.gz"))) == [first, second]
 
 
+def test_words_with_spaces_need_tabs(tmp_path: Path) -> None:
+    (sentence,) = read_tagged(write(tmp_path, "New York\tB-LOC\n. .\tO\n"))
+    assert sentence.tokens == ("New York", ". .")
+
+
 def test_conllu_skips_what_is_no_word(tmp_path: Path) -> None:
     path = write(tmp_path, CONLLU)
     first, second = read_tagged(path)

@@ -87,6 +87,7 @@ def test_best_paths_with_their_probabilities(allowed: Allowed | None, spread: fl
     for count in (1, 2, 7, 400):  # 400 are more than the 243 there are
         paths, logs = crf.best(emissions, lengths, count=count)
         assert paths.shape == (count, max(LENGTHS), len(LENGTHS))
+        assert crf.decode(emissions, lengths).equal(paths[0])
         for b, length in enumerate(LENGTHS):
             scores = every_path(crf, emissions[:length, b], allowed)
             expected = sorted(scores.items(), key=lambda item: -item[1])[:count]
@@ -178,6 +179,9 @@ def test_float32_is_as_good_as_its_inputs(size: float) -> None:
     assert torch.allclose(found, truth, rtol=1e-6, atol=1e-3)
     assert torch.allclose(emissions.grad.double(), doubles.grad, atol=1e-5)
     assert torch.allclose(crf.marginals(emissions).double(), wide.marginals(doubles), atol=1e-5)
+    ours, theirs = crf.best(emissions, count=2), wide.best(doubles, count=2)
+    assert ours.labels.equal(theirs.labels)
+    assert torch.allclose(ours.log_probabilities, theirs.log_probabilities, rtol=1e-6, atol=1e-3)
 
 
 def test_a_label_of_vanishing_weight_still_counts() -> None:
@@ -198,6 +202,7 @@ def test_no_legal_sequence() -> None:
         torch.tensor([True, False]),
         torch.tensor([False, True]),
     )
+    assert CRF(2, nothing).decode(torch.zeros(1, 1, 2)).tolist() == [[-1]]
     paths, logs = CRF(2, nothing).best(torch.zeros(1, 1, 2))
     assert paths.tolist() == [[[-1]]]
     assert logs.tolist() == [[NEVER]]

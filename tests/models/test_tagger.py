@@ -104,7 +104,7 @@ def test_without_a_crf_each_tag_is_decided_for_itself() -> None:
     inside = torch.arange(7)[:, None] < lengths
     expected = torch.nn.functional.cross_entropy(scores.tags[inside], tags[inside])
     torch.testing.assert_close(tagger.loss(scores, lengths, tags), expected)
-    best = tagger.best(scores, lengths).labels[0]
+    best = tagger.decode(scores, lengths)
     assert best[inside].equal(scores.tags.argmax(-1)[inside])
     tagger.loss(scores, lengths, tags).backward()
     assert all(parameter.grad is None for parameter in tagger.crf.parameters())

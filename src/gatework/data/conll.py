@@ -71,6 +71,7 @@ def read_columns(
 ) -> Iterator[Sentence]:
     """Read sentences from token-per-line rows, one at a time.
 
+    Columns are parted by tabs if the first row has one, else by any white space.
     Of CoNLL-U the rows of multiword tokens (3-4) and empty nodes (5.1) are skipped, and the tags
     are UPOS unless said otherwise; of other files the words are the first column and the tags the
     last. Comments (`# name = value`) and document marks are no words.
@@ -123,6 +124,7 @@ class _Table:
 
     def __init__(self, columns: TagColumns, name: str, *, conllu: bool, tagged: bool) -> None:
         self._columns, self._name, self._conllu, self._tagged = columns, name, conllu, tagged
+        self._separator = "\t" if conllu else None
         self._width = len(CONLLU) if conllu else 0
         self._first = 0
         self._token = self._tag = 0
@@ -131,9 +133,11 @@ class _Table:
 
     def cells(self, line: Line) -> tuple[str, str] | None:
         """Return the word and its tag; None for a row that is no word."""
-        cells = line.text.split("\t") if self._conllu else line.text.split()
-        if cells[0] == DOCUMENT:
+        if line.text.startswith(DOCUMENT):
             return None
+        if not self._width and "\t" in line.text:
+            self._separator = "\t"  # words may then hold spaces
+        cells = line.text.split(self._separator)
         if not self._width:
             self._width, self._first = len(cells), line.number
             self._settle()

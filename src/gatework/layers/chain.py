@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 # Between e**-60 and 1 a float32 sum of products loses nothing: what underflows is under 1e-38.
 WIDEST: Final = 60.0
 NEVER: Final = float("-inf")
+_LOWEST: Final = -1e30  # in place of NEVER where it would be subtracted
 
 
 class Potentials(NamedTuple):
@@ -126,23 +127,27 @@ def best_paths(
     Returns:
         (count, N) labels, and (count, B') their scores, `NEVER` where there are no so many.
     """
-    # Doubles: the score of a long path, and not that of a step, would be rounded.
-    steps, chain = packing.per_step(scores.double()), _double(chain)
-    best = chain.start + steps[0]
-    best = torch.cat([best[..., None], best.new_full((*best.shape, count - 1), NEVER)], -1)
+    steps = packing.per_step(scores)
+    best = (chain.start + steps[0])[..., None]
+    best = torch.cat([best, best.new_full((*best.shape[:2], count - 1), NEVER)], -1)
+    # What is taken off at each step, in doubles: or long paths would round away what tells them.
+    taken = best.new_zeros(len(best), dtype=torch.float64)
     back: list[Tensor] = []  # (rows, L, count) places in the (L, count) of the step before
-    ends = [best]
+    ends: list[tuple[Tensor, Tensor]] = [(best, taken)]
     for step in steps[1:]:
         rows = len(step)
-        ends[-1], best = best[rows:], best[:rows]
+        ends[-1] = (best[rows:], taken[rows:])
         # (rows, L to, L from, count)
-        candidates = best[:, None] + chain.transitions.T[None, :, :, None]
+        candidates = best[:rows, None] + chain.transitions.T[None, :, :, None]
         best, place = _top(candidates.flatten(2), count)
         best = best + step[..., None]
+        peak = best[..., 0].amax(-1).clamp_min(_LOWEST)
+        best, taken = best - peak[:, None, None], taken[:rows] + peak
         back.append(place)
-        ends.append(best)
-    finals = torch.cat(ends[::-1]) + chain.end[:, None]
+        ends.append((best, taken))
+    finals = torch.cat([part for part, _ in reversed(ends)]) + chain.end[:, None]
     total, place = _top(finals.flatten(1), count)
+    total = total + torch.cat([part for _, part in reversed(ends)])[:, None]
     return _trace_back(place, back, packing.sizes, count), total.T
 
 

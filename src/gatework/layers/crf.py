@@ -115,11 +115,31 @@ class CRF(nn.Module):
         return chosen - log_partition(scores, self._potentials(), packing, batch)
 
     @torch.no_grad()
+    def decode(self, emissions: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+        """Return (T, B) the likeliest legal label sequences (Viterbi 1967), -1 past a length.
+
+        Args:
+            emissions: (T, B, L) scores.
+            lengths: (B,) steps of each sequence; all T if None.
+
+        Raises:
+            InputError: A shape or length does not fit.
+        """
+        packing = self._packing(emissions, lengths)
+        shape = (emissions.shape[0], emissions.shape[1])
+        if not packing.sizes:
+            return torch.full(shape, -1, device=emissions.device)
+        found, totals = best_paths(packing.pack(emissions), self._legal(), packing, 1)
+        labels = packing.unpack(found[0], shape, fill=-1)
+        labels[:, packing.order[totals[0] == NEVER]] = -1
+        return labels
+
+    @torch.no_grad()
     def best(
         self, emissions: Tensor, lengths: Tensor | Sequence[int] | None = None, *, count: int = 1
     ) -> Paths:
-        """Return the likeliest legal label sequences (Viterbi 1967; for count > 1 its k-best form,
-        which is exact too).
+        """Return the likeliest legal label sequences and how probable they are: Viterbi's algorithm
+        with the best `count` paths to each label in place of the best one, which is exact too.
 
         Args:
             emissions: (T, B, L) scores.
@@ -139,7 +159,9 @@ class CRF(nn.Module):
         logs[0] = 0
         if not packing.sizes:
             return Paths(labels, logs)
-        scores, legal = packing.pack(emissions), self._legal()
+        # In doubles: a probability is the difference of two sums over the whole sequence.
+        scores = packing.pack(emissions).double()
+        legal = Potentials(*(part.double() for part in self._legal()))
         found, totals = best_paths(scores, legal, packing, count)
         normal = log_partition(scores, legal, packing, batch)[packing.order]
         logs[:, packing.order] = torch.where(totals == NEVER, NEVER, totals - normal)

@@ -63,8 +63,8 @@ class SequenceTagger(nn.Module):
         >>> scores = tagger(batch)
         >>> scores.tags.shape, scores.labels.shape
         (torch.Size([6, 2, 4]), torch.Size([2, 2]))
-        >>> tagger.best(scores, batch.lengths).labels.shape
-        torch.Size([1, 6, 2])
+        >>> tagger.decode(scores, batch.lengths).shape
+        torch.Size([6, 2])
     """
 
     def __init__(self, shape: TaggerShape, unknown: int, allowed: Allowed | None = None) -> None:
@@ -117,6 +117,10 @@ class SequenceTagger(nn.Module):
         if labels is None or self.label is None or not bool((labels >= 0).any()):
             return total
         return total + functional.cross_entropy(scores.labels, labels, ignore_index=-1)
+
+    def decode(self, scores: Scores, lengths: Tensor) -> Tensor:
+        """Return (T, B) the likeliest legal tags; see CRF.decode."""
+        return self.crf.decode(scores.tags, lengths)
 
     def best(self, scores: Scores, lengths: Tensor, *, count: int = 1) -> Paths:
         """Return the likeliest legal tag sequences; see CRF.best."""

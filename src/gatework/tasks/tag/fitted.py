@@ -14,7 +14,7 @@ from gatework.data.batches import in_order_of_length
 from gatework.data.conll import Sentence
 from gatework.data.text import UNKNOWN
 from gatework.errors import InputError
-from gatework.models.tagger import SequenceTagger, TaggerShape
+from gatework.models.tagger import Scores, SequenceTagger, TaggerShape
 from gatework.tasks.settings import Choice
 from gatework.tasks.tag.corpus import pieces
 from gatework.tasks.tag.encoding import Encoder, Example
@@ -115,28 +115,36 @@ class Fitted:
     def _batch(self, example: Example, count: int, *, probable: bool) -> Iterator[Answer]:
         batch, names = example.batch, self.encoder.labels
         scores = self.model(batch)
-        paths = self.model.best(scores, batch.lengths, count=count)
+        first = self.model.decode(scores, batch.lengths)
         kinds = [names[number] for number in scores.labels.argmax(-1).tolist()] if names else []
-        columns = paths.labels.permute(2, 0, 1).tolist()
-        chances = paths.log_probabilities.T.tolist()
-        marginal: list[list[float]] | None = None
+        ways = self._ways(scores, batch.lengths, count) if count > 1 else []
+        chances: list[list[float]] = []
         if probable:
             table = self.model.marginals(scores, batch.lengths)
-            chosen = paths.labels[0].clamp_min(0)[..., None]
-            marginal = table.gather(-1, chosen).squeeze(-1).T.tolist()
+            chances = table.gather(-1, first.clamp_min(0)[..., None]).squeeze(-1).T.tolist()
+        columns = first.T.tolist()
         for place, length in enumerate(batch.lengths.tolist()):
-            ways = [
-                Alternative(self._written(numbers[:length]), math.exp(chance))
-                for numbers, chance in zip(columns[place], chances[place], strict=True)
-                if chance > -math.inf
-            ]
             yield Answer(
                 (),
-                ways[0].tags,
+                self._written(columns[place][:length]),
                 kinds[place] if kinds and length else None,
-                tuple(marginal[place][:length]) if marginal is not None else None,
-                tuple(ways) if count > 1 else (),
+                tuple(chances[place][:length]) if chances else None,
+                ways[place] if ways else (),
             )
+
+    def _ways(self, scores: Scores, lengths: Tensor, count: int) -> list[tuple[Alternative, ...]]:
+        """The likeliest tag sequences of each sentence; fewer where there are fewer."""
+        paths = self.model.best(scores, lengths, count=count)
+        columns = paths.labels.permute(2, 0, 1).tolist()
+        logs = paths.log_probabilities.T.tolist()
+        return [
+            tuple(
+                Alternative(self._written(numbers[:length]), math.exp(log))
+                for numbers, log in zip(columns[place], logs[place], strict=True)
+                if log > -math.inf
+            )
+            for place, length in enumerate(lengths.tolist())
+        ]
 
     def _written(self, numbers: Sequence[int]) -> tuple[str, ...]:
         tags = [self.encoder.tags[number] for number in numbers]

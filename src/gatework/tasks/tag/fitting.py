@@ -22,7 +22,7 @@ from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import Scheme, convert, legal, score_spans
 from gatework.training import Progress, TrainSettings, train
 
-_STEPS: Final = 5_000  # that taggers of any size need about
+_STEPS: Final = 4_000  # that taggers of any size need about
 _LEAST_EPOCHS: Final = 10
 _MOST_EPOCHS: Final = 60
 _WORDS_A_SENTENCE: Final = 30  # what a batch has room for, for each of its sentences

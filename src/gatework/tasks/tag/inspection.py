@@ -65,7 +65,7 @@ def inspection_of(
     with torch.no_grad():
         words = model.words(example.batch)
         scores = model(example.batch)
-        given = model.best(scores, lengths).labels[0].clamp_min(0)
+        given = model.decode(scores, lengths).clamp_min(0)
     known = torch.tensor([sentence.tags is not None for sentence in chosen])
     target = torch.where(known, example.tags, given)
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup
-
 from gatework.data.checks import counted
 from gatework.tasks import pictures
 from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
@@ -33,7 +31,7 @@ class Page:
     data_facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     training_facts: tuple[tuple[str, str], ...]
-    training_picture: Markup
+    training_picture: str
     command: str | None
     snippet: str
     settings: Table
@@ -101,8 +99,9 @@ def _confusions(found: Sequence[Confusion], of: str) -> Table:
     return [("true", "said", of, "times"), *rows]
 
 
-def _training_picture(outcome: Outcome) -> Markup:
+def _training_picture(outcome: Outcome) -> str:
+    """Return an SVG element; nothing for a course of one point."""
     if len(outcome.curve) < 2:
-        return Markup("")
+        return ""
     figure = pictures.training_figure((outcome.curve,))
-    return Markup(pictures.svg(figure, "Training loss and validation error over the steps"))
+    return pictures.svg(figure, "Training loss and validation error over the steps")

@@ -49,7 +49,7 @@ class TagSettings:
     least: int = 1
     unknown: float = 0.25
     vectors: str | None = None
-    dropout: float = 0.5
+    dropout: float = 0.4
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     epochs: int | None = None
