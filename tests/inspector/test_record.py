@@ -36,7 +36,8 @@ def layers():
         gatework.LSTM(3, 7, peephole=True, proj_size=4),
         gatework.LSTM(3, 7, coupled=True, layer_norm=True),
         gatework.LSTM(3, 7, forget_gate=False, output_gate=False),
-        gatework.GRU(3, 7, bidirectional=True),
+        gatework.LSTM(3, 7, zoneout=(0.1, 0.3)),
+        gatework.GRU(3, 7, bidirectional=True, zoneout=0.2),
         gatework.GRU(3, 7, reset_after=False),
         gatework.RNN(3, 7, num_layers=2, nonlinearity="relu"),
         gatework.LSTM(3, 7, dtype=torch.float64),
@@ -46,6 +47,7 @@ def layers():
 @pytest.mark.parametrize("layer", layers(), ids=repr)
 def test_values_are_those_of_the_reference(layer):
     x = torch.randn(9, 4, 3, dtype=next(layer.parameters()).dtype)
+    layer.eval()
     recorded = gatework.trace(layer, x, lengths=LENGTHS)[""]
     output, _ = layer(x, lengths=torch.tensor(LENGTHS))
     assert recorded.lengths.tolist() == LENGTHS
@@ -62,6 +64,7 @@ def test_values_are_those_of_the_reference(layer):
             truth = scan(
                 layer.cell, layer.params(which), padded, lengths=torch.tensor(LENGTHS),
                 reverse=which.reverse, trace=True, backend="reference",
+                regularisation=layer.regularisers.of_scan(layer.cell, 0, 0, training=False),
             ).trace  # fmt: skip
         assert truth is not None
         assert set(made.values) == set(truth)

@@ -33,11 +33,8 @@ def same(one: Recording, other: Recording) -> None:
         left, right = getattr(one, field.name), getattr(other, field.name)
         if field.name == "passes":
             for mine, theirs in zip(left, right, strict=True):
-                assert (mine.layer, mine.reverse, mine.cell) == (
-                    theirs.layer,
-                    theirs.reverse,
-                    theirs.cell,
-                )
+                for name in ("layer", "reverse", "cell", "zoneout"):
+                    assert getattr(mine, name) == getattr(theirs, name)
                 np.testing.assert_array_equal(mine.offsets, theirs.offsets)
                 np.testing.assert_array_equal(mine.inputs, theirs.inputs)
                 for kind in ("values", "initial", "params"):
@@ -75,6 +72,7 @@ def test_replayed_layers_come_back(tmp_path, kind):
         {"cell_clip": 1.0, "forget_gate": False},
         {"full_recurrence": True},
         {"dtype": torch.float64},
+        {"zoneout": 0.2},
     ],
     ids=str,
 )
@@ -115,7 +113,10 @@ def first(manifest):
         (lambda m: first(m)["options"].update(peephole=False), "not those of such a layer"),
         (lambda m: first(m)["options"].update(coupled=True), "not those of such a layer"),
         (lambda m: first(m).update(passes=[]), "holds no layer"),
-        (lambda m: first(m)["passes"].append({"layer": 7, "reverse": False}), "is missing"),
+        (
+            lambda m: first(m)["passes"].append({"layer": 7, "reverse": False, "zoneout": 0.0}),
+            "is missing",
+        ),
         (lambda m: first(m)["steps"].pop(), "6 words for 7 steps"),
         (lambda m: first(m)["features"].append("z"), "4 words for 3 inputs"),
         (lambda m: m["sequences"].append("four"), "4 names for 3 sequences"),

@@ -259,7 +259,14 @@ def _pass(layer: AbstractRecurrent, record: PassRecord) -> PassTrace:
         initial={name: _array(part).copy() for name, part in states},
         params={name: _array(value).copy() for name, value in layer.params(record.which).items()},
         inputs=_rows(record.x, real),
+        zoneout=_zoneout(layer, record.which.index),
     )
+
+
+def _zoneout(layer: AbstractRecurrent, index: int) -> float:
+    """How much of its old value the memory keeps at a step, in evaluation."""
+    noise = layer.regularisers.of_scan(layer.cell, 0, index, training=False)
+    return 0.0 if noise is None else noise.zoneout[layer.cell.states.index(layer.cell.memory)]
 
 
 def _rows(values: Tensor, real: Tensor | None) -> Array:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Annotated, Any, Final, final
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ KEY: Final = "gatework_trace"
 class _Pass(msgspec.Struct, frozen=True):
     layer: int
     reverse: bool
+    zoneout: Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 
 class _Recording(msgspec.Struct, frozen=True):
@@ -150,7 +151,7 @@ def _manifest(trace: Trace) -> _Manifest:
                 each.call,
                 each.kind,
                 *_plain(each.passes[0].cell),
-                passes=[_Pass(one.layer, one.reverse) for one in each.passes],
+                passes=[_Pass(one.layer, one.reverse, one.zoneout) for one in each.passes],
                 steps=None if each.steps is None else list(each.steps),
                 features=None if each.features is None else list(each.features),
                 replay_error=each.replay_error,
@@ -244,4 +245,14 @@ def _pass(
         raise _Misfit(f"the weights under {where} are not those of such a layer")
     if any(values[gate].shape[1] != width for gate in cell.gates):
         raise _Misfit(f"the gates under {where} are not all {width} wide")
-    return PassTrace(plain.layer, plain.reverse, cell, offsets, values, initial, params, inputs)
+    return PassTrace(
+        layer=plain.layer,
+        reverse=plain.reverse,
+        cell=cell,
+        offsets=offsets,
+        values=values,
+        initial=initial,
+        params=params,
+        inputs=inputs,
+        zoneout=plain.zoneout,
+    )

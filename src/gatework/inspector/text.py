@@ -192,7 +192,7 @@ def _ledger_lines(book: Ledger, words: Sequence[str]) -> list[str]:
         )
     lines.append(f"    {'the initial state':<25}{shares.initial:6.1%}")
     if shares.other > 5e-4:
-        lines.append(f"    {'clip and zoneout':<25}{shares.other:6.1%}")
+        lines.append(f"    {'the cell clip':<25}{shares.other:6.1%}")
     return [*lines, f"    residual {_largest(book.residual):.1e}"]
 
 

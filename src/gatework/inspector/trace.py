@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from gatework.cells import AbstractCell
-from gatework.cells.base import Roles
 from gatework.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +36,14 @@ def pass_name(layer: int, *, reverse: bool) -> str:
     return f"l{layer}_reverse" if reverse else f"l{layer}"
 
 
+class MemoryRoles(NamedTuple):
+    """What each step did to the memory: m' = keep * m + write * candidate; read, what it showed."""
+
+    keep: Array
+    write: Array
+    read: Array
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class SequencePass:
@@ -49,6 +56,7 @@ class SequencePass:
         initial: the state before the first step that was read, (size,).
         params: the layer's weights.
         inputs: what the layer read, (T, I).
+        zoneout: how much of its old value the memory kept beside the gates.
     """
 
     cell: AbstractCell
@@ -57,6 +65,7 @@ class SequencePass:
     initial: Mapping[str, Array]
     params: Mapping[str, Array]
     inputs: Array
+    zoneout: float = 0.0
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -72,10 +81,9 @@ class SequencePass:
         return self.values[self.cell.candidate]
 
     @cached_property
-    def roles(self) -> Roles:
-        """Keep, write and read of each step as arrays (T, H): m' = keep m + write candidate."""
-        tensors = {name: torch.from_numpy(value) for name, value in self.values.items()}
-        return Roles(*(part.numpy() for part in self.cell.roles(tensors)))  # pyright: ignore[reportArgumentType]
+    def roles(self) -> MemoryRoles:
+        """Keep, write and read of each step, (T, H): exact but for a cell clip."""
+        return _roles(self.cell, self.values, self.zoneout)
 
     def before(self, state: str) -> Array:
         """The value that `state` had when each step began, (T, size)."""
@@ -87,6 +95,15 @@ class SequencePass:
     def in_scan_order(self, array: Array) -> Array:
         """A view of an array (T, ...) in the order in which the layer took the steps, or back."""
         return array[::-1] if self.reverse else array
+
+
+def _roles(cell: AbstractCell, values: Mapping[str, Array], zoneout: float) -> MemoryRoles:
+    """The cell's own, with what zoneout keeps in evaluation: m' = z m + (1 - z) (keep m + ...)."""
+    tensors = {name: torch.from_numpy(value) for name, value in values.items()}
+    keep, write, read = (part.numpy() for part in cell.roles(tensors))
+    if zoneout:
+        keep, write = zoneout + (1 - zoneout) * keep, (1 - zoneout) * write
+    return MemoryRoles(keep, write, read)
 
 
 @final
@@ -103,6 +120,8 @@ class PassTrace:
         initial: the states before the first step, (B, size).
         params: the layer's weights by the names of the cell.
         inputs: what this layer read, (N, I).
+        zoneout: the probability with which the memory kept its old value in training; here it keeps
+            that much of it at every step, beside the gates.
     """
 
     layer: int
@@ -113,6 +132,7 @@ class PassTrace:
     initial: Mapping[str, Array]
     params: Mapping[str, Array]
     inputs: Array
+    zoneout: float = 0.0
 
     @property
     def name(self) -> str:
@@ -137,13 +157,13 @@ class PassTrace:
             {name: value[index] for name, value in self.initial.items()},
             self.params,
             self.inputs[rows],
+            self.zoneout,
         )
 
     @cached_property
-    def roles(self) -> Roles:
-        """Keep, write and read of every step as arrays (N, H)."""
-        tensors = {name: torch.from_numpy(value) for name, value in self.values.items()}
-        return Roles(*(part.numpy() for part in self.cell.roles(tensors)))  # pyright: ignore[reportArgumentType]
+    def roles(self) -> MemoryRoles:
+        """Keep, write and read of every step, (N, H)."""
+        return _roles(self.cell, self.values, self.zoneout)
 
 
 @final

@@ -17,12 +17,11 @@ from inspector.analyses.traced import ALL_CELLS, LENGTHS, traced
 TOLERANCE = 1e-12  # float64, sums of a dozen terms near 1
 
 
-def by_loops(one, step, zoneout):
+def by_loops(one, step):
     """(T, H) written, (H,) initial: products of keeps, one factor at a time."""
     order = list(range(len(one)))[:: -1 if one.reverse else 1]
     read = order[: order.index(step) + 1]
-    keep = zoneout + (1 - zoneout) * np.asarray(one.roles.keep)
-    write = (1 - zoneout) * np.asarray(one.roles.write) * one.candidate
+    keep, write = one.roles.keep, one.roles.write * one.candidate
     written = np.zeros_like(one.memory)
     for place, t in enumerate(read):
         for unit in range(one.memory.shape[1]):
@@ -40,12 +39,11 @@ def by_loops(one, step, zoneout):
 @pytest.mark.parametrize("name", ALL_CELLS)
 def test_ledger_is_the_double_loop(name, reverse):
     part = traced(name).find(reverse=reverse)
-    zoneout = 0.3 if name == "lstm_zoneout" else 0.0
     for b, length in enumerate(LENGTHS):
         one = part.sequence(b)
         for step in range(length):
-            found = ledger(one, step, zoneout=zoneout)
-            written, initial = by_loops(one, step, zoneout)
+            found = ledger(one, step)
+            written, initial = by_loops(one, step)
             np.testing.assert_allclose(found.written, written, atol=TOLERANCE)
             np.testing.assert_allclose(found.initial, initial, atol=TOLERANCE)
             np.testing.assert_array_equal(found.memory, one.memory[step])
@@ -64,9 +62,8 @@ def test_default_is_the_last_step_that_was_read(name):
         np.testing.assert_array_equal(ledger(one).retention[last], 1)
 
 
-@pytest.mark.parametrize("name", ["lstm_cell_clip", "lstm_zoneout"])
-def test_what_the_equation_does_not_say_is_a_row(name):
-    one = traced(name).find().sequence(2)
+def test_what_the_equation_does_not_say_is_a_row():
+    one = traced("lstm_cell_clip").find().sequence(2)
     found = ledger(one)
     assert np.abs(found.unaccounted).max() > 1e-3
     assert np.abs(found.residual).max() < TOLERANCE
@@ -185,8 +182,6 @@ def test_what_is_wrong_is_said():
     one = traced("lstm").find().sequence(2)
     with pytest.raises(InputError, match="step 9 was asked for; the sequence has 9"):
         ledger(one, 9)
-    with pytest.raises(InputError, match=r"zoneout is 1\.5"):
-        ledger(one, zoneout=1.5)
     with pytest.raises(InputError, match="unit 7 was asked for"):
         ledger(one).shares(units=[7])
     with pytest.raises(InputError, match=r"weight has shape \(3,\); expected \(7,\)"):

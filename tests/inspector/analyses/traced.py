@@ -40,6 +40,7 @@ def traced(name: str, lengths: tuple[int, ...] = LENGTHS, *, hidden_size: int = 
             {key: part.detach().numpy() for key, part in states},
             {key: value.detach().numpy() for key, value in inputs.params.items()},
             rows(inputs.x),
+            noise.zoneout_c if noise else 0.0,
         )
 
     words = tuple("abcab"[row % 5] for row in range(offsets[-1]))

@@ -5,7 +5,7 @@ Unrolling m_t = keep_t m_{t-1} + write_t candidate_t from the first step that wa
     m_T = sum_t R_t write_t candidate_t + R_0 m_0 + sum_t R_t other_t,    R_t = prod_{s>t} keep_s
 
 element by element, which is exact (Murdoch & Szlam 2017, arXiv:1702.02540, their gamma before the
-output). `other_t` is what a step did besides: a cell clip, zoneout, rounding.
+output). `other_t` is what a step did besides: a cell clip, rounding.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Ledger(NamedTuple):
         memory: (H,) the memory after it.
         written: (T, H) R_t write_t candidate_t.
         initial: (H,) R_0 m_0.
-        other: (T, H) R_t other_t: clip, zoneout, rounding.
+        other: (T, H) R_t other_t: clip, rounding.
         retention: (T, H) R_t, the part of what step t left that is still there.
     """
 
@@ -125,18 +125,15 @@ class Ledger(NamedTuple):
         )  # fmt: skip
 
 
-def ledger(one: SequencePass, step: int | None = None, *, zoneout: float = 0.0) -> Ledger:
+def ledger(one: SequencePass, step: int | None = None) -> Ledger:
     """Say which steps wrote what is in the memory of one sequence.
 
     Args:
         one: T steps of one layer and direction.
         step: after which step, in the order of time; None for the last that was read.
-        zoneout: the probability with which this layer's memory was zoned out in training. In
-            evaluation it keeps that much of the old memory beside the gates; given here, it counts
-            as keeping and not as `other`.
 
     Raises:
-        InputError: there is no such step, or zoneout is no probability.
+        InputError: there is no such step.
 
     Example:
         >>> import torch, gatework
@@ -146,8 +143,6 @@ def ledger(one: SequencePass, step: int | None = None, *, zoneout: float = 0.0) 
         >>> found.written.shape, bool(abs(found.residual).max() < 1e-12)
         ((10, 8), True)
     """
-    if not 0 <= zoneout < 1:
-        raise InputError(f"zoneout is {zoneout}; expected a probability below 1.")
     target = target_step(one, step)
     read = 0 if target is None else (len(one) - target if one.reverse else target + 1)
 
@@ -158,9 +153,9 @@ def ledger(one: SequencePass, step: int | None = None, *, zoneout: float = 0.0) 
     after, before = first_read(one.memory), first_read(one.before(state))
     initial = np.asarray(one.initial[state], np.float64)
     kept, wrote, _ = roles_of(one)
-    keep = zoneout + (1 - zoneout) * first_read(kept)
+    keep = first_read(kept)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # of a state gone wrong
-        new = (1 - zoneout) * first_read(wrote) * first_read(one.candidate)
+        new = first_read(wrote) * first_read(one.candidate)
         retention, whole = _products(keep)
         written, other = retention * new, retention * (after - (keep * before + new))
 
