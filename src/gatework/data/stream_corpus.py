@@ -83,8 +83,8 @@ def open_corpus(data: Any, *, raw: bool = False) -> Corpus:
         for piece in _pieces(source, raw=raw):
             size += len(piece)
             digest.update(piece.encode("utf-8", "surrogatepass"))
-        digest.update(b"\xff")  # no byte of UTF-8: where a document ends
         if size:
+            digest.update(b"\xff")  # no byte of UTF-8: where a document ends
             documents.append(Document(source, size))
     if not documents:
         raise InputError(f"{name} is empty: there is no text to learn from")
@@ -160,7 +160,7 @@ def _raw(path: Path) -> Iterator[str]:
 
 def _text(path: Path) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    done = 0  # bytes decoded
+    done, begins = 0, True  # bytes decoded
     with path.open("rb") as file:
         while True:
             block = file.read(_BLOCK)
@@ -179,9 +179,9 @@ def _text(path: Path) -> Iterator[str]:
                     f"{path} is no text: byte {at:,} is zero. Leave it out, or learn bytes "
                     "instead (tokens: bytes)"
                 )
-            if not done:
-                text = text.removeprefix(_BOM)
             done += len(block)
+            if begins and text:
+                text, begins = text.removeprefix(_BOM), False
             if text:
                 yield text
             if not block:

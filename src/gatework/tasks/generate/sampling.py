@@ -102,8 +102,7 @@ def _keep_mass(chances: np.ndarray, rank: np.ndarray, mass: float) -> None:
 
 def _strangeness(chances: np.ndarray) -> np.ndarray:
     """How far the surprise of each token is from the expected one."""
-    total = chances.sum(1, keepdims=True)
-    with np.errstate(divide="ignore"):
-        surprise = -np.log(chances / total)
-    weighed = np.where(chances > 0, chances / total * surprise, 0)
-    return np.abs(surprise - weighed.sum(1, keepdims=True))
+    shares = chances / chances.sum(1, keepdims=True)
+    surprise = -np.log(np.where(shares > 0, shares, 1))
+    expected = (shares * surprise).sum(1, keepdims=True)
+    return np.where(shares > 0, np.abs(surprise - expected), np.inf)
