@@ -163,5 +163,5 @@ def require_two(labels: Sequence[Label], where: str) -> None:
     """
     classes = count(labels)
     if len(classes) < 2:
-        found = f"only {listed(classes)}" if classes else "none"
+        found = f"only one class, {listed(classes)}" if classes else "none"
         raise InputError(f"{where}: expected at least two classes among the labels, found {found}")

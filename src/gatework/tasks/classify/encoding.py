@@ -91,13 +91,13 @@ class TextEncoder(Encoder):
     @classmethod
     def fit(cls, texts: Texts, settings: ClassifySettings) -> tuple["TextEncoder", list[Choice]]:
         """Learn from texts, and say what was chosen."""
+        if not any(text.strip() for text in texts.texts):
+            raise InputError("all texts are empty: there is nothing to tell them apart by")
         choices: list[Choice] = []
         tokeniser = _choose_tokeniser(texts, settings, choices)
         longest = settings.max_length or LONGEST_TEXT
         tokens = [tokeniser.tokens(text)[:longest] for text in texts.texts]
         vocabulary = Vocabulary.of(tokens)
-        if not vocabulary.words:
-            raise InputError("all texts are empty: there is nothing to tell them apart by")
         ragged = Ragged.of_ids([vocabulary.ids(each) for each in tokens])
         total, least = len(ragged.values), settings.least
         if least is None:

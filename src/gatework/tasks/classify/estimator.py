@@ -1,7 +1,6 @@
 """`Classifier`: fit labelled sequences, say what others are, and how sure that is."""
 
 import dataclasses
-import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import polars as pl
 
+from gatework.data.labelled import Sequences
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
@@ -20,10 +20,11 @@ from gatework.tasks.classify.origin import given, origin_of
 from gatework.tasks.classify.outcome import Judged, Outcome, judge, score
 from gatework.tasks.classify.predictions import predict_file, predictions_of
 from gatework.tasks.classify.reading import digest_of, read, read_like
+from gatework.tasks.classify.scikit import AbstractEstimator, as_table, width_of
 from gatework.tasks.classify.scores import MODEL, Scores
 from gatework.tasks.classify.settings import (
     ClassifySettings,
-    ClassWeight,
+    ClassWeights,
     Pooling,
     Threshold,
     Tokens,
@@ -36,7 +37,7 @@ Settings = ClassifySettings
 
 
 @final
-class Classifier:
+class Classifier(AbstractEstimator):
     """LSTM classifiers of texts, series and events, scored beside the simple rules.
 
     Data is a table (CSV, JSON lines, Parquet or a frame) with a row for each text, each step of a
@@ -68,7 +69,7 @@ class Classifier:
         embedding_dropout: Part of the features of all a text's tokens dropped in training.
         word_dropout: Part of the tokens read as unknown in training.
         label_smoothing: Part of the target spread evenly over the classes.
-        class_weight: "balanced" makes rare classes weigh as much as frequent ones.
+        class_weights: "balanced" makes rare classes weigh as much as frequent ones.
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay.
         epochs: Passes over the data.
@@ -94,8 +95,6 @@ class Classifier:
         >>> model.predict_proba(["what a film"]).shape, model.classes_.tolist()
         ((1, 2), ['down', 'up'])
     """
-
-    _estimator_type = "classifier"
 
     def __init__(  # noqa: PLR0913 - one argument a setting, as in scikit-learn
         self,
@@ -123,7 +122,7 @@ class Classifier:
         embedding_dropout: float = Settings.embedding_dropout,
         word_dropout: float = Settings.word_dropout,
         label_smoothing: float = Settings.label_smoothing,
-        class_weight: ClassWeight = Settings.class_weight,
+        class_weights: ClassWeights = Settings.class_weights,
         learning_rate: float = Settings.learning_rate,
         weight_decay: float = Settings.weight_decay,
         epochs: int | None = Settings.epochs,
@@ -160,7 +159,7 @@ class Classifier:
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout
         self.label_smoothing = label_smoothing
-        self.class_weight = class_weight
+        self.class_weights = class_weights
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.epochs = epochs
@@ -175,26 +174,10 @@ class Classifier:
         self.seed = seed
 
     def __repr__(self) -> str:
-        return f"Classifier({given(self.get_params(), _DEFAULTS)})"
+        return f"Classifier({given(self.get_params(), self.defaults())})"
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001 - scikit-learn's
-        """Return every argument by name, as scikit-learn asks for them."""
-        return {name: getattr(self, name) for name in _DEFAULTS}
-
-    def set_params(self, **params: Any) -> "Classifier":
-        """Change arguments by name.
-
-        Raises:
-            InputError: There is no such argument.
-        """
-        for name, value in params.items():
-            if name not in _DEFAULTS:
-                raise InputError(
-                    f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: "
-                    f"{list(_DEFAULTS)!r}."
-                )
-            setattr(self, name, value)
-        return self
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
 
     def fit(  # noqa: PLR0913
         self,
@@ -226,6 +209,7 @@ class Classifier:
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
         settings = self._settings()
+        X = as_table(X)
         found = read(X, y, self._options())
         parts = job.Parts(
             found.sequences,
@@ -234,7 +218,7 @@ class Classifier:
         )
         parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(digest_of(parts), parameters)
-        origin = origin_of(X, parameters, _DEFAULTS, command)
+        origin = origin_of(X, parameters, self.defaults(), command)
         if run is None:
             done = job.fit_and_judge(parts, settings, progress=progress)
         else:
@@ -243,6 +227,9 @@ class Classifier:
                 done = job.fit_and_judge(parts, settings, folder=claim.state, progress=progress)
                 saved.write_run(place, request, done.outcome, found.schema, origin)
         self._fitted, self._schema = done.fitted, found.schema
+        self._width = width_of(X)
+        if self._width is not None:
+            self.n_features_in_ = self._width
         self.classes_ = done.fitted.classes.written
         self._shares = done.outcome.shares
         self.outcome_: Outcome | None = done.outcome
@@ -256,8 +243,8 @@ class Classifier:
         Raises:
             InputError: The data does not agree with that of the fit.
         """
-        self._require_fit()
-        return self._fitted.probabilities(read_like(X, self._schema))
+        sequences = self._read_like(X)
+        return self._fitted.probabilities(sequences)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return (n,) the class of each sequence; of several at once, (n, K) zeros and ones.
@@ -276,8 +263,7 @@ class Classifier:
         Raises:
             InputError: The data does not agree with that of the fit.
         """
-        self._require_fit()
-        sequences = read_like(X, self._schema)
+        sequences = self._read_like(X)
         probabilities = self._fitted.probabilities(sequences)
         predicted = self._fitted.decide(probabilities)
         return predictions_of(self._fitted.classes, sequences, probabilities, predicted)
@@ -322,8 +308,7 @@ class Classifier:
         Raises:
             InputError: The data does not agree with that of the fit, or has no step in it.
         """
-        self._require_fit()
-        sequences = read_like(X, self._schema)
+        sequences = self._read_like(X)
         return inspection_of(self._fitted, sequences, most=most, title="Classifier")
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -355,7 +340,7 @@ class Classifier:
             raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
         model._fitted, model._schema = restored.fitted, restored.schema
         model.classes_ = restored.fitted.classes.written
-        model.outcome_, model.scores_, model._kept = None, None, None
+        model.outcome_, model.scores_, model._kept, model._width = None, None, None, None
         model._shares = list(restored.config.results["shares"])
         return model
 
@@ -367,19 +352,23 @@ class Classifier:
         names = [field.name for field in dataclasses.fields(DataOptions)]
         return to_settings(DataOptions, {name: getattr(self, name) for name in names})
 
-    def _judged(self, data: Any, labels: Any) -> Judged:
+    def _read_like(self, data: Any, labels: Any = None) -> Sequences:
         self._require_fit()
-        sequences = read_like(data, self._schema, labels)
+        data = as_table(data)
+        width = width_of(data)
+        if None not in (width, self._width) and width != self._width:
+            raise InputError(
+                f"X has {width} features, but Classifier is expecting {self._width} features as "
+                "input; give series of other lengths as a list of arrays"
+            )
+        return read_like(data, self._schema, labels)
+
+    def _judged(self, data: Any, labels: Any) -> Judged:
+        sequences = self._read_like(data, labels)
         known = sequences.labelled
         if not len(known):
             raise InputError("there is no label to judge by: give data with labels")
         return judge(self._fitted, sequences.take(known), None)
-
-    def _require_fit(self) -> None:
-        if not hasattr(self, "_fitted"):
-            raise InputError(
-                "this Classifier is not fitted: call fit(X, y) or Classifier.load(run)"
-            )
 
 
 class _Kept(NamedTuple):
@@ -387,8 +376,3 @@ class _Kept(NamedTuple):
 
     request: folder.Request
     origin: Origin
-
-
-_DEFAULTS = {
-    name: parameter.default for name, parameter in inspect.signature(Classifier).parameters.items()
-}

@@ -180,7 +180,7 @@ def _source(
 
 def _class_weights(targets: Tensor, classes: int, settings: ClassifySettings) -> Tensor | None:
     """(K,) weights in the loss, of mean 1 over the sequences; None if all weigh the same."""
-    if settings.class_weight == "none":
+    if settings.class_weights == "none":
         return None
     if targets.dim() == 2:
         share = targets.mean(0).clamp(1e-3, 1 - 1e-3)

@@ -142,10 +142,8 @@ def _only_labelled(sequences: Sequences, what: str) -> tuple[Sequences, list[str
         return sequences, []
     first = int(np.setdiff1d(np.arange(len(sequences)), known)[0])
     missing = len(sequences) - len(known)
-    note = (
-        f"{counted(missing, 'sequence')} without a label left out, first {sequences.place(first)}"
-    )
-    return sequences.take(known), [note]
+    who, where = counted(missing, "sequence"), sequences.place(first)
+    return sequences.take(known), [f"{who} without a label left out, the first is {where}"]
 
 
 def _only_known(sequences: Sequences, classes: Classes) -> tuple[Sequences, list[str]]:

@@ -20,6 +20,7 @@ from gatework.data.text_rows import TextColumns, read_folders, to_texts
 from gatework.errors import InputError
 from gatework.tasks.classify.columns import DataOptions, choose_columns
 from gatework.tasks.classify.schema import RecordingSchema, Schema, TextSchema, read_archive
+from gatework.tasks.classify.scikit import flattened
 
 
 class Read(NamedTuple):
@@ -45,6 +46,11 @@ def read(data: Any, labels: Any, options: DataOptions) -> Read:
         found = _read_path(Path(data), options)
     else:
         plain = _plain_sequences(data)
+        if plain is not None and labels is None:
+            raise InputError(
+                "Classifier requires y to be passed, but the target y is None: give a label for "
+                "each sequence"
+            )
         if isinstance(plain, Texts):
             found = Read(plain, TextSchema())
         elif plain is not None:
@@ -81,11 +87,14 @@ def with_labels(sequences: Sequences, labels: Any) -> Sequences:
     Raises:
         InputError: There are more or fewer.
     """
-    values = labels.to_list() if isinstance(labels, pl.Series) else labels
-    grid = np.asarray(values)
+    grid = flattened(np.asarray(labels.to_list() if isinstance(labels, pl.Series) else labels))
     if grid.ndim == 0 or len(grid) != len(sequences):
         raise InputError(
             f"y has shape {grid.shape} for {len(sequences)} sequences; expected one label each"
+        )
+    if grid.dtype.kind == "f" and not np.array_equal(grid, np.round(grid)):
+        raise InputError(
+            "Unknown label type: continuous. y holds numbers with fractions; expected classes"
         )
     column = pl.Series("y", grid.tolist() if grid.ndim == 1 else _sets(grid))
     parsed, kind, several = parse_labels(column, Source("y"))
@@ -110,17 +119,42 @@ def _plain_sequences(data: Any) -> Texts | Recordings | None:
             return Texts([str(text) for text in data])
         return from_arrays(data)
     if not isinstance(data, np.ndarray):
-        return None
+        if hasattr(data, "toarray"):
+            raise InputError("X is sparse; expected a dense array: give X.toarray()")
+        if not hasattr(data, "__array__") or hasattr(data, "columns"):
+            return None
+        data = np.asarray(data)
     if data.ndim == 1 and data.dtype.kind in "UO" and all(isinstance(x, str) for x in data):
         return Texts([str(text) for text in data])
-    if data.dtype.kind not in "fiub" or data.ndim not in (2, 3):
+    return from_box(_numbers(data))
+
+
+def _numbers(data: np.ndarray) -> np.ndarray:
+    """(S, T, V) float64, of an array (S, T) or (S, T, V)."""
+    if data.dtype.kind == "c":
+        raise InputError(f"Complex data not supported: X is {data.dtype} {data.shape}")
+    if data.ndim == 1:
+        raise InputError(
+            f"Expected 2D array, got 1D array instead: X has shape {data.shape}. Reshape your data "
+            "as (series, time), or give a list of texts"
+        )
+    if data.ndim not in (2, 3) or data.dtype.kind not in "fiubO":
         raise InputError(
             f"X is {data.dtype} {data.shape}; expected texts, or numbers (series, time) or "
             f"(series, time, channel)"
         )
-    if np.isinf(data).any():
+    if data.size == 0:
+        which = "sample" if len(data) == 0 else "feature"
+        raise InputError(
+            f"Found array with 0 {which}(s) (shape={data.shape}) while a minimum of 1 is required."
+        )
+    try:
+        box = data.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"X holds something that is no number: {error}") from error
+    if np.isinf(box).any():
         raise InputError("X holds infinite values; expected numbers, or NaN where missing")
-    return from_box((data if data.ndim == 3 else data[:, :, None]).astype(np.float64))
+    return box if box.ndim == 3 else box[:, :, None]
 
 
 def _read_path(path: Path, options: DataOptions) -> Read:

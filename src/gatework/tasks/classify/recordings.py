@@ -42,12 +42,12 @@ class Scale(NamedTuple):
             )
         empty = ~np.isfinite(table).any(0)
         known = np.where(empty, 0.0, table)
-        tails = (_TAIL, 1 - _TAIL) if clips else (0.0, 1.0)
-        low, high = np.nanquantile(known, tails, axis=0)
+        low, high = np.full(width, -np.inf), np.full(width, np.inf)
+        if clips:
+            low = np.nanquantile(known, _TAIL, axis=0, method="lower")
+            high = np.nanquantile(known, 1 - _TAIL, axis=0, method="higher")
         clipped = np.clip(known, low, high)
         deviation = np.nanstd(clipped, 0)
-        if not clips:
-            low, high = np.full(width, -np.inf), np.full(width, np.inf)
         return cls(low, high, np.nanmean(clipped, 0), np.where(deviation > 1e-8, deviation, 1.0))
 
     def apply(self, table: np.ndarray) -> np.ndarray:

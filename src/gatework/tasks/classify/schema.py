@@ -8,7 +8,7 @@ from typing import final
 import msgspec
 
 from gatework.data.archives import read_npz, read_ts
-from gatework.data.checks import listed, near_names
+from gatework.data.checks import counted, listed, near_names
 from gatework.data.labelled import Recordings, Sequences
 from gatework.data.physionet import is_physionet, read_physionet
 from gatework.data.rows import Rows, read_rows
@@ -106,6 +106,12 @@ class RecordingSchema(msgspec.Struct, frozen=True, tag="recordings"):
         """
         if recordings.features == self.features:
             return recordings
+        numbered = recordings.features[0].startswith("channel ")
+        if numbered and len(recordings.features) != len(self.features):
+            raise InputError(
+                f"the model was trained with {counted(len(self.features), 'channel')}; this data "
+                f"has {len(recordings.features)}"
+            )
         absent = [name for name in self.features if name not in recordings.features]
         if absent:
             raise InputError(

@@ -7,7 +7,7 @@ from gatework.errors import InputError
 
 Tokens = Literal["words", "characters", "bytes", "subwords"]
 Pooling = Literal["last", "mean", "max", "attention"]
-ClassWeight = Literal["none", "balanced"]
+ClassWeights = Literal["none", "balanced"]
 Threshold = Literal["half", "f1"]
 
 
@@ -38,7 +38,7 @@ class ClassifySettings:
         embedding_dropout: Part of the features of all a text's tokens dropped in training.
         word_dropout: Part of the tokens read as unknown in training.
         label_smoothing: Part of the target spread evenly over the classes.
-        class_weight: balanced makes rare classes weigh as much as frequent ones in training.
+        class_weights: balanced makes rare classes weigh as much as frequent ones in training.
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay.
         epochs: Passes over the data. None: 8 to 200 by the amount of data.
@@ -79,7 +79,7 @@ class ClassifySettings:
     embedding_dropout: float = 0.2
     word_dropout: float = 0.1
     label_smoothing: float = 0.0
-    class_weight: ClassWeight = "none"
+    class_weights: ClassWeights = "none"
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     epochs: int | None = None

@@ -1,0 +1,167 @@
+"""Series to labels on their official splits, beside logistic regression on summaries and 1-NN.
+
+    python benchmarks/classify_series.py ucr FOLDER [--sets GunPoint ...] [--seeds 0 1 2]
+    python benchmarks/classify_series.py poses FILE [--seeds 0]
+    python benchmarks/classify_series.py physionet FILE [--folds 5] [--seeds 0]
+
+UCR: .npz files with X_train, y_train, X_test, y_test. Poses: JHMDB's, with three official splits;
+to the positions their changes are added. PhysioNet: stratified folds of a seed, areas under the ROC
+and the precision-recall curve. Nothing is chosen on a test part: settings are those given, the rest
+Gatework's own choice. Prints one JSON object, and a line on stderr as each training ends.
+"""
+
+import argparse
+import dataclasses
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from gatework.data.archives import read_npz
+from gatework.data.labelled import Recordings, Sequences
+from gatework.data.labels import Classes
+from gatework.data.physionet import read_physionet
+from gatework.data.series_rows import from_arrays
+from gatework.tasks.classify import metrics, splits
+from gatework.tasks.classify.fitting import fit_classifier
+from gatework.tasks.classify.scores import measure
+from gatework.tasks.classify.settings import ClassifySettings
+
+Part = tuple[str, Sequences, Sequences]
+SHOWN = ("accuracy", "auroc", "auprc", "log_loss")
+
+
+def judge(
+    name: str, train: Sequences, test: Sequences, settings: ClassifySettings
+) -> dict[str, Any]:
+    """Fit on one part and score every method on another."""
+    classes = Classes.of(train.known_labels, train.label_kind)
+    began = perf_counter()
+    fitted = fit_classifier(train, classes, settings)
+    seconds = perf_counter() - began
+    answers, truth = fitted.answers(test), classes.numbers(test.known_labels)
+    scores = {
+        method: {
+            metric: value
+            for metric, value in measure(p, answers.predicted[method], truth).items()
+            if metric in SHOWN
+        }
+        for method, p in answers.probabilities.items()
+    }
+    nearest = nearest_neighbour(train, test)
+    if nearest is not None:
+        scores["nearest-neighbour"] = {"accuracy": metrics.accuracy(nearest, truth)}
+    found = {
+        "part": name,
+        "seed": settings.seed,
+        "scores": scores,
+        "calibration": list(fitted.calibration[:3]),
+        "fit_seconds": seconds,
+        "shape": dataclasses.asdict(fitted.shape),
+        "choices": {choice.name: choice.value for choice in fitted.choices},
+    }
+    print(name, settings.seed, f"{seconds:.0f} s", scores, file=sys.stderr, flush=True)
+    return found
+
+
+def nearest_neighbour(train: Sequences, test: Sequences) -> np.ndarray | None:
+    """Return the class of the nearest training series (Euclidean); None if lengths differ."""
+    assert isinstance(train, Recordings)
+    assert isinstance(test, Recordings)
+    lengths = {*train.lengths.tolist(), *test.lengths.tolist()}
+    if len(lengths) > 1 or np.isnan(train.values).any():
+        return None
+    old, new = (np.stack(list(part)).reshape(len(part), -1) for part in (train, test))
+    distances = (new**2).sum(1)[:, None] - 2 * new @ old.T + (old**2).sum(1)
+    classes = Classes.of(train.known_labels, train.label_kind)
+    return classes.numbers(train.known_labels)[distances.argmin(1)]
+
+
+def ucr(folder: Path, sets: list[str] | None) -> Iterator[Part]:
+    """Yield the official parts of each set."""
+    for file in sorted(folder.glob("*.npz")):
+        if sets is None or file.stem in sets:
+            split = read_npz(file)
+            assert split.test is not None
+            yield file.stem, split.train, split.test
+
+
+def poses(file: Path) -> Iterator[Part]:
+    """Yield the three official splits of the pose clips."""
+    with np.load(file, allow_pickle=False) as data:
+        flat = data["pose"].reshape(len(data["pose"]), -1)
+        clips = np.split(flat, np.cumsum(data["lengths"])[:-1])
+        labels, split = data["label"], data["split"]
+    moved = [np.concatenate([clip, np.gradient(clip, axis=0)], 1) for clip in clips]
+    whole = dataclasses.replace(from_arrays(moved), labels=tuple((str(label),) for label in labels))
+    for number in range(split.shape[1]):
+        train, test = (np.flatnonzero(split[:, number] == part) for part in (1, 2))
+        yield f"split {number + 1}", whole.take(train), whole.take(test)
+
+
+def physionet(file: Path, count: int, seed: int) -> Iterator[Part]:
+    """Yield stratified folds of the stays."""
+    stays = read_physionet(file)
+    parts = splits.folds(splits.strata(stays.known_labels), 5, np.random.default_rng(seed))
+    for number, (kept, held) in list(enumerate(parts, start=1))[:count]:
+        yield f"fold {number}", stays.take(kept), stays.take(held)
+
+
+def summarise(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return mean and standard deviation over the rounds, by part and over all."""
+    found: dict[str, Any] = {}
+    parts = [*dict.fromkeys(r["part"] for r in rounds), "all"]
+    for part in parts:
+        mine = [r["scores"] for r in rounds if part in (r["part"], "all")]
+        for method in mine[0]:
+            for metric in mine[0][method]:
+                each = [scores.get(method, scores["gatework"])[metric] for scores in mine]
+                spread = float(np.std(each, ddof=1)) if len(each) > 1 else None
+                row = found.setdefault(part, {}).setdefault(method, {})
+                row[metric] = {"mean": float(np.mean(each)), "deviation": spread}
+    return found
+
+
+def main() -> None:
+    """Fit, judge, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", choices=("ucr", "poses", "physionet"))
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--sets", nargs="+", help="of UCR")
+    parser.add_argument(
+        "--folds", type=int, default=5, help="of PhysioNet, how many of five to run"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON of ClassifySettings")
+    chosen = parser.parse_args()
+    rounds = []
+    for seed in chosen.seeds:
+        settings = ClassifySettings(**chosen.settings, seed=seed)
+        if chosen.data == "ucr":
+            parts = ucr(chosen.path, chosen.sets)
+        elif chosen.data == "poses":
+            parts = poses(chosen.path)
+        else:
+            parts = physionet(chosen.path, chosen.folds, seed)
+        rounds += [judge(name, train, test, settings) for name, train, test in parts]
+    record = {
+        "data": chosen.data,
+        "scores": summarise(rounds),
+        "seconds": sum(r["fit_seconds"] for r in rounds),
+        "settings": chosen.settings,
+        "rounds": rounds,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+    print(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
