@@ -13,6 +13,8 @@ import gatework
 from gatework.errors import InputError
 from gatework.inspector import Recording, Trace
 
+SEVENTH = {"layer": 7, "reverse": False, "zoneout": 0.0}
+
 
 def make_trace() -> Trace:
     torch.manual_seed(0)

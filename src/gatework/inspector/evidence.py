@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatework.inspector.analyses.agreement import compare
+from gatework.inspector.analyses.agreement import attributions
 from gatework.inspector.analyses.attribution import (
     Attribution,
     gradient_times_input,
@@ -58,4 +58,4 @@ def _attributions(whole: Subject) -> tuple[Attribution, ...]:
     """By every method; past `_MOST_STEPS` without those that run the model once for each step."""
     if int(whole.lengths.max()) > _MOST_STEPS:
         return gradient_times_input(whole), integrated_gradients(whole)
-    return compare(whole).credits
+    return attributions(whole).credits

@@ -10,8 +10,8 @@ import gatework
 from gatework.errors import InputError
 from gatework.inspector.analyses.agreement import (
     agreement,
+    attributions,
     by_ablation,
-    compare,
     rank_correlation,
     top_steps,
 )
@@ -85,11 +85,11 @@ def test_a_network_that_forgets_sets_it_off_and_one_that_keeps_does_not():
 
 def test_compare():
     x = torch.randn(7, 3, 2)
-    found = compare(subject(gatework.GRU(2, 4), x, lengths=[7, 1, 0]))
+    found = attributions(subject(gatework.GRU(2, 4), x, lengths=[7, 1, 0]))
     assert found.with_occlusion.sequences == 1
     assert [each.method for each in found.credits][-2:] == ["occlusion", "ablation"]
     assert found.with_ablation.correlation.shape == (4, 3)
-    normed = compare(subject(gatework.LSTM(2, 4, layer_norm=True), x))
+    normed = attributions(subject(gatework.LSTM(2, 4, layer_norm=True), x))
     assert normed.left_out == ("LRP",)
     assert "LRP" not in normed.with_ablation.methods
 
@@ -118,7 +118,7 @@ def test_a_forecaster_is_explained_through_both_its_layers(path):
     whole = subject(
         member, past, future, path=path, score=lambda quantiles: quantiles[..., 7].sum(dim=0)
     )
-    found = compare(whole)
+    found = attributions(whole)
     ours = {credits.method: credits for credits in found.credits}
     assert ours["occlusion"].steps.shape == (9 if path == "encoder" else 4, 2)
     np.testing.assert_allclose(ours["integrated gradients"].completeness_error, 0, atol=1e-9)

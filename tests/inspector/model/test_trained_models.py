@@ -5,7 +5,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from gatework.inspector.analyses.agreement import compare, top_steps
+from gatework.inspector.analyses.agreement import attributions, top_steps
 from gatework.inspector.analyses.family import family
 from gatework.inspector.analyses.flow import gradient_flow
 from gatework.inspector.analyses.subject import subject
@@ -27,7 +27,7 @@ def test_the_gradient_of_an_rnn_vanishes_and_that_of_an_lstm_does_not():
 
 def test_attributions_name_the_marked_steps():
     drawn = adding(50, 40, Generator().manual_seed(7))
-    found = compare(subject(trained_adder(), drawn.x))
+    found = attributions(subject(trained_adder(), drawn.x))
     marked = drawn.marked.sort(dim=1).values.tolist()
     share = {}
     for credits in found.credits:

@@ -62,7 +62,7 @@ class Agreement(NamedTuple):
         return {name: _mean(row) for name, row in zip(self.methods, self.correlation, strict=True)}
 
 
-class Comparison(NamedTuple):
+class Attributions(NamedTuple):
     """All methods on the same score.
 
     Attributes:
@@ -78,7 +78,7 @@ class Comparison(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def compare(whole: Subject) -> Comparison:
+def attributions(whole: Subject) -> Attributions:
     """Attribute a score by every method and hold each to occlusion and to ablation.
 
     Raises:
@@ -87,7 +87,7 @@ def compare(whole: Subject) -> Comparison:
     Example:
         >>> import torch, gatework
         >>> from gatework.inspector.analyses.subject import subject
-        >>> found = compare(subject(gatework.LSTM(3, 8), torch.randn(10, 2, 3)))
+        >>> found = attributions(subject(gatework.LSTM(3, 8), torch.randn(10, 2, 3)))
         >>> list(found.with_occlusion.mean)
         ['gradient x input', 'integrated gradients', 'LRP', 'ablation']
     """
@@ -97,7 +97,7 @@ def compare(whole: Subject) -> Comparison:
     if has_rules:
         credits.append(lrp(whole).credits)
     occluded, ablated = occlusion(whole), by_ablation(whole)
-    return Comparison(
+    return Attributions(
         (*credits, occluded, ablated),
         agreement([*credits, ablated], occluded),
         agreement([*credits, occluded], ablated),

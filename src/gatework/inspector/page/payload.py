@@ -235,6 +235,8 @@ def _add_weights(
         obstacle = None
         if entry["pool"] > 1:
             obstacle = "steps share columns here"
+        elif any(one.zoneout for one in recording.passes):
+            obstacle = "the layer has zoneout"
         elif what_if is False:
             obstacle = "it was not asked for"
         elif size > MOST_WEIGHTS:
