@@ -1,0 +1,124 @@
+"""Pooling, decay and convolutions: what lies past a length never counts, gradients hold."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from gatework.errors import InputError
+from gatework.layers import LSTM
+from gatework.layers.convolution import StepConvolution
+from gatework.layers.decay import InputDecay
+from gatework.layers.pooling import KINDS, Pooling
+
+LENGTHS = torch.tensor([4, 1, 0, 6])
+
+
+def output(steps: int = 6) -> Tensor:
+    y = torch.randn(steps, 4, 6, dtype=torch.float64)
+    return y * (torch.arange(steps)[:, None] < LENGTHS)[..., None]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_what_it_says(kind) -> None:
+    pooling = Pooling(kind, 6, bidirectional=True).double()
+    y = output()
+    found = pooling(y, LENGTHS)
+    assert found.shape == (4, 6)
+    assert not found[2].any()
+    for column, length in enumerate(LENGTHS.tolist()):
+        if length == 0:
+            continue
+        real = y[:length, column]
+        if kind == "mean":
+            expected = real.mean(0)
+        elif kind == "max":
+            expected = real.max(0).values
+        elif kind == "last":
+            expected = torch.cat([real[-1, :3], real[0, 3:]])
+        else:
+            weights = torch.softmax(pooling.score(torch.tanh(pooling.hidden(real))), 0)
+            expected = (weights * real).sum(0)
+        torch.testing.assert_close(found[column], expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_padding_changes_nothing(kind) -> None:
+    pooling = Pooling(kind, 6).double()
+    y = output()
+    padded = torch.cat([y, torch.zeros(5, 4, 6, dtype=torch.float64)])
+    torch.testing.assert_close(pooling(padded, LENGTHS), pooling(y, LENGTHS))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients(kind) -> None:
+    pooling = Pooling(kind, 6, bidirectional=True).double()
+    y = output().requires_grad_()
+    assert torch.autograd.gradcheck(lambda y: pooling(y, LENGTHS), (y,))
+
+
+def test_last_is_the_final_state_of_the_layer() -> None:
+    lstm = LSTM(3, 5, bidirectional=True)
+    y, (h, _) = lstm(torch.randn(6, 4, 3), lengths=LENGTHS)
+    found = Pooling("last", 10, bidirectional=True)(y, LENGTHS)
+    torch.testing.assert_close(found, torch.cat([h[0], h[1]], 1))
+
+
+def test_weights_are_a_share_of_each_real_step() -> None:
+    weights = Pooling("attention", 6).double().weights(output(), LENGTHS)
+    torch.testing.assert_close(weights.sum(0), (LENGTHS > 0).double())
+    assert not weights[4:, 0].any()
+    with pytest.raises(InputError, match="only 'attention' has"):
+        Pooling("mean", 6).weights(output(), LENGTHS)
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(InputError, match="pooling is 'sum'; expected one of last, mean"):
+        Pooling("sum", 6)  # type: ignore[arg-type]
+
+
+def test_decay_is_the_papers_equation() -> None:
+    torch.manual_seed(0)
+    decay = InputDecay(3).double()
+    with torch.no_grad():
+        decay.rate.copy_(torch.tensor([0.5, -0.3, 2.0]))
+        decay.bias.copy_(torch.tensor([0.1, 0.0, -1.0]))
+    x, gap = torch.randn(7, 3).double(), 3 * torch.rand(7, 3).double()
+    seen = (torch.rand(7, 3) < 0.5).double()
+    gamma = torch.exp(-torch.clamp(decay.rate * gap + decay.bias, min=0))
+    expected = seen * x + (1 - seen) * gamma * x  # eq. 11, the mean being zero
+    torch.testing.assert_close(decay(x, seen, gap), expected)
+    assert (decay.gamma(gap)[:, 1] == 1).all()  # it never grows
+    assert torch.autograd.gradcheck(decay, (x.requires_grad_(), seen, gap))
+
+
+def test_convolution_is_torchs_on_each_sequence_alone() -> None:
+    torch.manual_seed(0)
+    layer = StepConvolution(2, 3, width=5).double().eval()
+    with torch.no_grad():
+        layer.norm.running_mean.normal_()  # type: ignore[union-attr]
+        layer.norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+    x = torch.randn(6, 4, 2, dtype=torch.float64)
+    x = x * (torch.arange(6)[:, None] < LENGTHS)[..., None]
+    found = layer(x, LENGTHS)
+    for column, length in enumerate(LENGTHS.tolist()):
+        assert not found[length:, column].any()
+        if length:
+            alone = layer.convolution(x[:length, column].T[None])
+            expected = torch.relu(layer.norm(alone))[0].T
+            torch.testing.assert_close(found[:length, column], expected)
+
+
+def test_the_statistics_of_a_batch_are_those_of_its_real_steps() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(6, 4, 2) * (torch.arange(6)[:, None] < LENGTHS)[..., None]
+    short, long = (StepConvolution(2, 3, width=3) for _ in range(2))
+    long.load_state_dict(short.state_dict())
+    padded = torch.cat([x, torch.zeros(9, 4, 2)])
+    torch.testing.assert_close(long(padded, LENGTHS)[:6], short(x, LENGTHS))
+    torch.testing.assert_close(long.norm.running_var, short.norm.running_var)
+
+
+def test_a_single_step_is_no_reason_to_fail() -> None:
+    layer = StepConvolution(2, 3, width=3)
+    assert layer(torch.randn(1, 1, 2), torch.tensor([1])).isfinite().all()
+    assert layer(torch.zeros(1, 2, 2), torch.tensor([0, 0])).shape == (1, 2, 3)
