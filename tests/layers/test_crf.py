@@ -196,6 +196,21 @@ def test_a_label_of_vanishing_weight_still_counts() -> None:
     assert float(found.detach()) == pytest.approx(float(expected), abs=1e-5)
 
 
+def test_a_batch_of_empty_sequences() -> None:
+    crf, emissions = CRF(3), torch.randn(2, 4, 3, requires_grad=True)
+    likelihood = crf(emissions, torch.zeros(2, 4, dtype=torch.int64), [0, 0, 0, 0])
+    assert likelihood.tolist() == [0.0] * 4
+    likelihood.sum().backward()
+    assert emissions.grad is not None
+    assert not emissions.grad.any()
+    assert (crf.decode(emissions, [0] * 4) == -1).all()
+    assert crf.best(emissions, [0] * 4, count=2).log_probabilities.tolist() == [
+        [0.0] * 4,
+        [NEVER] * 4,
+    ]
+    assert not crf.marginals(emissions, [0] * 4).any()
+
+
 def test_no_legal_sequence() -> None:
     nothing = Allowed(
         torch.ones(2, 2, dtype=torch.bool),

@@ -97,7 +97,6 @@ def log_partition(scores: Tensor, chain: Potentials, packing: Packing, batch: in
         packing: Of the batch.
         batch: B.
     """
-    # A float32 tensor is summed as float32, if that is exact; a double one always is.
     if chain.width() <= WIDEST:
         return _Scaled.apply(scores, *chain, packing, batch)
     sums = _forward_sums(scores.double(), _double(chain), packing)

@@ -79,7 +79,7 @@ class CRF(nn.Module):
                     f"allowed.{name} is {mask.dtype} {tuple(mask.shape)}; expected torch.bool "
                     f"{tuple(all_of.shape)}."
                 )
-            self.register_buffer(f"allowed_{name}", mask.clone())
+            self.register_buffer(f"allowed_{name}", mask.clone(), persistent=False)
         self.is_free = allowed is None or all(bool(mask.all()) for mask in allowed)
 
     def extra_repr(self) -> str:

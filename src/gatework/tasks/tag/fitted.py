@@ -96,7 +96,7 @@ class Fitted:
             parts = [list(pieces(sentence)) for sentence in chunk]
             found = self._answer(list(chain(*parts)), count, probable=probable)
             for sentence, part in zip(chunk, parts, strict=True):
-                yield _joined([next(found) for _ in part], sentence)
+                yield _joined([next(found) for _ in part], sentence, count)
 
     def _answer(
         self, sentences: Sequence[Sentence], count: int, *, probable: bool
@@ -202,7 +202,7 @@ def _chunks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
         yield chunk
 
 
-def _joined(parts: Sequence[Answer], sentence: Sentence) -> Answer:
+def _joined(parts: Sequence[Answer], sentence: Sentence, count: int) -> Answer:
     """Put the answers to the pieces of a sentence together."""
     if len(parts) == 1:
         return parts[0]
@@ -210,4 +210,12 @@ def _joined(parts: Sequence[Answer], sentence: Sentence) -> Answer:
     if parts[0].probabilities is not None:
         probabilities = tuple(chain(*(part.probabilities or () for part in parts)))
     tags = tuple(chain(*(part.tags for part in parts)))
-    return Answer(sentence.tokens, tags, parts[0].label, probabilities)
+    ways = parts[0].alternatives
+    for part in parts[1:]:
+        both = (
+            Alternative(first.tags + then.tags, first.probability * then.probability)
+            for first in ways
+            for then in part.alternatives
+        )
+        ways = tuple(sorted(both, key=lambda way: -way.probability)[:count])
+    return Answer(sentence.tokens, tags, parts[0].label, probabilities, ways)
