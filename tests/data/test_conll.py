@@ -182,6 +182,19 @@ def test_frames_with_a_row_a_sentence_or_a_row_a_word() -> None:
     assert [s.label for s in labelled] == ["p", "q"]
 
 
+def test_tables(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sentence,word,tag\n1,a,X\n1,b,O\n2,c,O\n", encoding="utf-8")
+    assert [s.tokens for s in read_tagged(path)] == [("a", "b"), ("c",)]
+    assert [s.tags for s in read_tagged(path)] == [("X", "O"), ("O",)]
+    path.write_text("sentence,word,tag\n1,a,X\n1,,O\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r'a\.csv, row 3, column "word": empty'):
+        list(read_tagged(path))
+    wide = tmp_path / "b.parquet"
+    pl.DataFrame({"tokens": [["a"], []], "tags": [["X"], []]}).write_parquet(wide)
+    assert [s.tokens for s in read_tagged(wide)] == [("a",), ()]
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [

@@ -11,16 +11,17 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from gatework.data.checks import listed, near_names
+from gatework.data.checks import Source, listed, near_names
 from gatework.data.conll import Line, Sentence, TagColumns, is_conllu, read_columns
 from gatework.data.frames import to_polars
-from gatework.data.tables import NOT_TABLES
+from gatework.data.tables import NOT_TABLES, read_table
 from gatework.errors import InputError
 
 TOKENS: Final = ("tokens", "words", "token", "word", "form")
 TAGS: Final = ("tags", "slots", "ner_tags", "pos_tags", "labels", "tag", "slot", "upos")
 LABELS: Final = ("intent", "label")
 IDS: Final = ("sentence_id", "sentence", "unique_id", "id")
+_FRAME: Final = Source()
 _LOOKED_AT: Final = 200  # lines from which the format is told
 
 
@@ -30,7 +31,8 @@ def read_tagged(
     """Read the sentences of a file one after the other; memory holds one of them.
 
     CoNLL columns, CoNLL-U, or one JSON object a line with lists of tokens and tags; each may be
-    gzipped. They are told apart by content.
+    gzipped. They are told apart by content. A .csv or .parquet table is read as a whole, as
+    `sentences_of_frame` reads it.
 
     Args:
         path: The file.
@@ -41,6 +43,11 @@ def read_tagged(
         InputError: There is no such file, it is not UTF-8, or a row is wrong; the row is named.
     """
     file, columns = Path(path), columns or TagColumns()
+    if {".csv", ".parquet"} & set(file.suffixes):
+        yield from sentences_of_frame(
+            read_table(file), columns, tagged=tagged, source=Source.of(file)
+        )
+        return
     lines = read_lines(file)
     start = list(islice(lines, _LOOKED_AT))
     if not any(line.text.strip() for line in start):
@@ -119,25 +126,34 @@ def sentences_of(
 
 
 def sentences_of_frame(
-    given: Any, columns: TagColumns | None = None, *, tagged: bool = True
+    given: Any,
+    columns: TagColumns | None = None,
+    *,
+    tagged: bool = True,
+    source: Source = _FRAME,
 ) -> list[Sentence]:
     """Make sentences of a frame: one row a sentence with columns of lists, or one row a word.
 
     With a row a word, a column of `IDS` says which sentence it is of; the words of one follow each
     other.
 
+    Args:
+        given: The frame.
+        columns: Which of its columns are read; None looks for them.
+        tagged: Whether there must be tags; if not, none are read.
+        source: What messages call it.
+
     Raises:
         InputError: A column is missing, or a cell of it is empty or not text.
     """
-    frame, columns = to_polars(given).frame, columns or TagColumns()
-    name = "data frame"
+    frame, columns, name = to_polars(given).frame, columns or TagColumns(), source.name
     token = _found(frame.columns, columns.tokens, TOKENS, "the words", name)
     tag = _found(frame.columns, columns.tags, TAGS, "the tags", name) if tagged else None
     label = columns.label or next((each for each in LABELS if each in frame.columns), None)
     if columns.label is not None and columns.label not in frame.columns:
         raise InputError(f'{name} has no column "{columns.label}" for the label')
     if not isinstance(frame.schema[token], pl.List | pl.Array):
-        frame = _grouped(frame, [each for each in (token, tag, label) if each], label)
+        frame = _grouped(frame, [each for each in (token, tag, label) if each], label, source)
     return sentences_of(
         frame[token].to_list(),
         frame[tag].to_list() if tag else None,
@@ -177,18 +193,20 @@ def with_tags(
     return frame.with_columns(added)
 
 
-def _grouped(frame: pl.DataFrame, wanted: list[str], label: str | None) -> pl.DataFrame:
+def _grouped(
+    frame: pl.DataFrame, wanted: list[str], label: str | None, source: Source
+) -> pl.DataFrame:
     """One row a word to one row a sentence."""
     key = next((each for each in IDS if each in frame.columns), None)
     if key is None:
         raise InputError(
-            f"data frame has one row a word, but no column that says of which sentence; name it "
-            f"one of {listed(IDS)}"
+            f"{source.name} has one row a word, but no column that says of which sentence; call "
+            f"it one of {listed(IDS)}"
         )
     for column in wanted:
         if frame[column].null_count():
-            row = frame[column].is_null().arg_max()
-            raise InputError(f'data frame, row {row} (counting from 0), column "{column}": empty')
+            row = frame[column].is_null().arg_max() or 0
+            raise InputError(f"{source.cell(row, column)}: empty")
     run = frame[key].rle_id().alias("_run")
     parts = [
         pl.col(column).first() if column == label else pl.col(column).implode() for column in wanted
