@@ -11,7 +11,18 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from gatework.cli import bench, complete, demo, evaluate, fit, generate, info, inspect, predict
+from gatework.cli import (
+    bench,
+    complete,
+    demo,
+    evaluate,
+    fit,
+    generate,
+    info,
+    inspect,
+    predict,
+    primer,
+)
 from gatework.cli.console import complain
 from gatework.cli.exits import Stopped
 from gatework.cli.help import HelpFormatter
@@ -66,6 +77,7 @@ def build_app() -> App:
     app.command(generate.generate)
     app.command(complete.complete)
     app.command(inspect.inspect)
+    app.command(primer.primer)
     app.command(bench.bench)
     app.command(info.info)
     app.command(demo.demo)
