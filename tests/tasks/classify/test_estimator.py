@@ -1,6 +1,7 @@
 """`Classifier` from texts to labels and back from disk."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from data_paths import shared_data
 from gatework.errors import InputError
 from gatework.tasks.classify import Classifier
+from gatework.tasks.classify.encoding import TextEncoder
 from gatework.training import Interrupted, Progress
 
 TINY: dict[str, Any] = {
@@ -221,6 +223,26 @@ def test_every_pooling_and_class_weight() -> None:
         assert model.fit(TEXTS, LABELS * 8).predict_proba(["", "good"]).shape == (2, 2)
 
 
+def test_vectors_from_outside_are_where_words_start(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("Good 1 2 3\nbad -1 0 2\nzebra 0 0 1\n")
+    settings = {**TINY, "embedding_size": None, "learning_rate": 1e-9, "test_share": 0}
+    model = Classifier(**settings, vectors=str(tmp_path / "v.txt")).fit(TEXTS, LABELS * 8)
+    assert model.outcome_ is not None
+    fitted = model.outcome_.fitted
+    assert fitted.shape.embedding_size == 3
+    weight = fitted.model.members[0].get_submodule("embedding").get_parameter("weight")
+    assert isinstance(fitted.encoder, TextEncoder)
+    numbers = fitted.encoder.vocabulary.ids(["good", "bad"])
+    good, bad = weight[numbers].detach().numpy()
+    np.testing.assert_allclose(good / good[0], [1, 2, 3], rtol=1e-3)
+    np.testing.assert_allclose(bad / good[0], [-1, 0, 2], atol=1e-3)
+    assert any(choice.name == "vectors" and choice.value == "2 words" for choice in fitted.choices)
+    with pytest.raises(InputError, match=r"embedding_size is 5, but the vectors of v\.txt have 3"):
+        Classifier(**{**settings, "embedding_size": 5}, vectors=str(tmp_path / "v.txt")).fit(
+            TEXTS, LABELS * 8
+        )
+
+
 def test_one_class_is_refused() -> None:
     with pytest.raises(
         InputError, match='at least two classes among the labels, found only one class, "a"'
@@ -237,6 +259,7 @@ def test_the_report_holds_by_itself(fitted: Classifier, tmp_path: Path) -> None:
     fitted.save(tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "://" not in page
+    assert not re.search(r"(?:src|href)\s*=\s*(?!['\"]?#)", page)
     assert "What a probability is worth" in page
     assert "naive Bayes" in page
     config = json.loads((tmp_path / "run" / "config.json").read_bytes())

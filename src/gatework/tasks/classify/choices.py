@@ -10,6 +10,7 @@ from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
 
 _MANY: Final = 20_000
+_SHORT: Final = 8  # steps under which convolutions have little to slide over
 
 
 class Effort(NamedTuple):
@@ -65,7 +66,7 @@ def choose_shape(
     assert isinstance(encoder, RecordingEncoder)
     decays = encoder.decays
     typical = total / max(count, 1)
-    regular = not decays and typical >= 16
+    regular = not decays and typical >= _SHORT
     why = f"{typical:.0f} steps a recording" + (", irregular or with gaps" if decays else "")
     return (
         ClassifierShape(
@@ -77,7 +78,7 @@ def choose_shape(
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
             pooling=chosen("pooling", "mean", "recordings"),
-            convolution=chosen("convolution", 64 if regular else 0, why),
+            convolution=chosen("convolution", 32 if regular else 0, why),
             members=members,
             dropout=settings.dropout,
         ),

@@ -58,6 +58,7 @@ class Classifier(AbstractEstimator):
         least: How often a token must be seen to have a vector of its own.
         max_length: Steps that a longer sequence is cut to.
         step: Times of a recording that are averaged into one step.
+        vectors: A text file of word vectors from outside to start from.
         embedding_size: Width of a token's vector.
         hidden_size: Width of the LSTM in each direction.
         num_layers: Layers of the LSTM.
@@ -111,6 +112,7 @@ class Classifier(AbstractEstimator):
         least: int | None = Settings.least,
         max_length: int | None = Settings.max_length,
         step: float | None = Settings.step,
+        vectors: str | None = Settings.vectors,
         embedding_size: int | None = Settings.embedding_size,
         hidden_size: int | None = Settings.hidden_size,
         num_layers: int = Settings.num_layers,
@@ -148,6 +150,7 @@ class Classifier(AbstractEstimator):
         self.least = least
         self.max_length = max_length
         self.step = step
+        self.vectors = vectors
         self.embedding_size = embedding_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers

@@ -1,5 +1,6 @@
 """From labelled sequences to a fitted classifier."""
 
+import dataclasses
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from gatework.tasks.classify.checks import Apart, Checks, LeftOut, left_out
 from gatework.tasks.classify.choices import Effort, choose_effort, choose_members, choose_shape
 from gatework.tasks.classify.encoding import Encoded, Encoder, TextEncoder
 from gatework.tasks.classify.fitted import Fitted, inputs_of
+from gatework.tasks.classify.outside import read_outside, start_from
 from gatework.tasks.classify.recordings import RecordingEncoder
 from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
@@ -96,12 +98,18 @@ def _fit(
             share=settings.validation_share,
             seed=settings.seed,
         )
+    outside = read_outside(encoder, settings)
+    if outside is not None:
+        settings = dataclasses.replace(settings, embedding_size=outside.values.shape[1])
     shape, more = choose_shape(encoder, encoded, len(classes), members, settings)
     effort, effort_choices = choose_effort(sequences, shape, settings)
     choices += more + effort_choices
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = ClassifierEnsemble(shape)
+    if outside is not None:
+        assert isinstance(encoder, TextEncoder)
+        choices.append(start_from(model, encoder, outside))
     source = _source(encoded, targets, checks, shape, effort)
     weights = _class_weights(targets, len(classes), settings)
 

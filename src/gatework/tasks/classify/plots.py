@@ -6,8 +6,8 @@ from typing import Final
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from gatework.tasks.classify.metrics import Curve, Reliability
 from gatework.tasks.pictures import PALETTE, STYLE, clean, legend
@@ -24,9 +24,13 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
         axes = figure.subplots()
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.nan_to_num(counts / counts.sum(1, keepdims=True))
-        # The colour is laid on in steps of transparency, so that it follows the page's.
-        ink = LinearSegmentedColormap.from_list("shares", ["#ffffff00", PALETTE["model"]])
-        axes.pcolormesh(share[::-1], cmap=ink, vmin=0, vmax=1, rasterized=True)
+        for row, column in zip(*np.nonzero(share), strict=True):
+            # Lighter by transparency, so that the colour follows the page's.
+            corner = (column, len(names) - 1 - row)
+            cell = Rectangle(corner, 1, 1, fc=PALETTE["model"], alpha=share[row, column], lw=0)
+            axes.add_patch(cell)
+        axes.set_xlim(0, len(names))
+        axes.set_ylim(0, len(names))
         places = np.arange(len(names)) + 0.5
         short = [name if len(name) <= 16 else name[:15] + "…" for name in names]
         axes.set_xticks(places, short, rotation=60 if len(names) > 4 else 0, ha="right")

@@ -26,13 +26,16 @@ class ClassifySettings:
             text, 5,000 steps of a recording.
         step: Times of a recording that are averaged into one step, in the units of its times. None:
             every time is a step.
-        embedding_size: Width of a token's vector. None: 32 to 100 by the amount of text.
-        hidden_size: Width of the LSTM in each direction. None: 32 to 100 by the amount of data.
+        vectors: A text file of word vectors from outside (word2vec's or GloVe's), from which those
+            of known words start. None: they start at random.
+        embedding_size: Width of a token's vector. None: that of the vectors from outside, or 32 to
+            128 by the amount of text.
+        hidden_size: Width of the LSTM in each direction. None: 32 to 128 by the amount of data.
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the outputs of all steps become one. None: max of texts, mean of recordings.
-        convolution: Width of the convolutions before the LSTM, 0 for none. None: 64 for regular
-            series of 16 steps or more, else none.
+        convolution: Width of the convolutions before the LSTM, 0 for none. None: 32 for regular
+            series of 8 steps or more, else none.
         members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
         dropout: Part of the values dropped around the LSTM in training.
         embedding_dropout: Part of the features of all a text's tokens dropped in training.
@@ -68,6 +71,7 @@ class ClassifySettings:
     least: int | None = None
     max_length: int | None = None
     step: float | None = None
+    vectors: str | None = None
     embedding_size: int | None = None
     hidden_size: int | None = None
     num_layers: int = 1
