@@ -19,6 +19,7 @@ from gatework.tasks.settings import Choice
 from gatework.tasks.tag.corpus import pieces
 from gatework.tasks.tag.encoding import Encoder, Example
 from gatework.tasks.tag.spans import Scheme, convert, legal
+from gatework.tasks.threads import one_thread
 from gatework.training import History
 
 _CHUNK: Final = 1_024  # sentences encoded at once
@@ -104,11 +105,11 @@ class Fitted:
         encoded = self.encoder.encode(sentences)
         lengths = encoded.places.lengths
         found: list[Answer | None] = [None] * len(sentences)
-        for index in in_order_of_length(lengths, batch_size=_BATCH, most_steps=_MOST_STEPS):
-            places = index.tolist()
-            answers = self._batch(encoded.load(index), count, probable=probable)
-            for place, answer in zip(places, answers, strict=True):
-                found[place] = answer._replace(tokens=sentences[place].tokens)
+        with one_thread():
+            for index in in_order_of_length(lengths, batch_size=_BATCH, most_steps=_MOST_STEPS):
+                answers = self._batch(encoded.load(index), count, probable=probable)
+                for place, answer in zip(index.tolist(), answers, strict=True):
+                    found[place] = answer._replace(tokens=sentences[place].tokens)
         return (answer for answer in found if answer is not None)
 
     @torch.inference_mode()

@@ -20,11 +20,12 @@ from gatework.tasks.tag.encoding import SHAPES, Encoder, Example, normal
 from gatework.tasks.tag.fitted import Fitted
 from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import Scheme, convert, legal, score_spans
+from gatework.tasks.threads import one_thread
 from gatework.training import Progress, TrainSettings, train
 
 _STEPS: Final = 4_000  # that taggers of any size need about
 _LEAST_EPOCHS: Final = 10
-_MOST_EPOCHS: Final = 60
+_MOST_EPOCHS: Final = 100
 _WORDS_A_SENTENCE: Final = 30  # what a batch has room for, for each of its sentences
 
 
@@ -88,27 +89,29 @@ def fit_network(
         batch_size=effort.batch_size,
         most_steps=effort.batch_size * _WORDS_A_SENTENCE,
     )
-    history = train(
-        model,
-        source,
-        _loss,
-        settings=TrainSettings(
-            epochs=effort.epochs,
-            time_budget=settings.time_budget,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            clip_norm=5.0,
-            schedule="one_cycle",
-            warmup=0.15,
-            validate_every=max(1, len(source.plan(torch.Generator()))),
-            average=0.998,
-            seed=settings.seed,
-        ),
-        validate=lambda _: fitted_error(fitted, corpus.validation),
-        folder=folder,
-        progress=progress,
-        title="training",
+    plan = TrainSettings(
+        epochs=effort.epochs,
+        time_budget=settings.time_budget,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        clip_norm=5.0,
+        schedule="one_cycle",
+        warmup=0.15,
+        validate_every=len(source.plan(torch.Generator())),  # once an epoch
+        average=0.998,
+        seed=settings.seed,
     )
+    with one_thread():
+        history = train(
+            model,
+            source,
+            _loss,
+            settings=plan,
+            validate=lambda _: fitted_error(fitted, corpus.validation),
+            folder=folder,
+            progress=progress,
+            title="training",
+        )
     return Fitted(encoder, shape, corpus.scheme, inner, model.eval(), tuple(choices), history)
 
 
@@ -124,8 +127,9 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
     """Return the effort for a corpus of this size."""
     sentences = len(corpus.train)
     words = sum(len(sentence.tokens) for sentence in corpus.train)
-    batch_size = settings.batch_size or (
-        8 if sentences < 1_000 else 16 if sentences < 8_000 else 32
+    by_sentences = ((200, 4), (1_000, 8), (8_000, 16))
+    batch_size = settings.batch_size or next(
+        (size for most, size in by_sentences if sentences < most), 32
     )
     epochs = _STEPS * batch_size // sentences
     by_size = Effort(
