@@ -102,3 +102,13 @@ def test_import_is_light(module, heavy):
 def test_import_starts_no_thread():
     code = "import threading, gatework; gatework.LSTM; print(threading.active_count())"
     assert run_python(code).strip() == "1"
+
+
+def test_layers_do_not_load_the_compiler():
+    """torch.compile's machinery takes longer to load than all of Gatework and is seldom wanted."""
+    code = (
+        "import sys, torch, gatework, gatework.inspector\n"
+        "gatework.LSTM(2, 2)(torch.ones(1, 1, 2))[0].sum().backward()\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,6 +1,7 @@
 """The native scan as torch operators: any cell of the core, in one direction or both at once."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -96,6 +97,23 @@ def _columns(values: Tensor, count: int) -> Sequence[Tensor]:
     return (values,) if count == 1 else values.chunk(2, dim=-1)
 
 
+def _unwatched(function: Callable[..., list[Tensor]]) -> Callable[..., list[Tensor]]:
+    """`function`, which torch.compile does not look into, where it has been loaded at all.
+
+    torch.compiler.disable alone would load it, which takes longer than all of Gatework.
+    """
+    hidden: list[Any] = []
+
+    def run(*inputs: Any) -> list[Tensor]:
+        if "torch._dynamo" not in sys.modules:
+            return function(*inputs)
+        if not hidden:
+            hidden.append(torch.compiler.disable(function))
+        return hidden[0](*inputs)
+
+    return run
+
+
 def _forward(*inputs: Any) -> list[Tensor]:
     *reads, keep, trace = inputs
     problems = Reads(*reads).problems()
@@ -118,7 +136,7 @@ def _forward(*inputs: Any) -> list[Tensor]:
 
 
 # Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
-_run_forward: Any = torch.compiler.disable(_forward)
+_run_forward: Any = _unwatched(_forward)
 torch.library.impl("gatework::scan_forward", "CPU", _run_forward)
 
 
@@ -166,7 +184,7 @@ def _backward(*inputs: Any) -> list[Tensor]:
     ]
 
 
-_run_backward: Any = torch.compiler.disable(_backward)
+_run_backward: Any = _unwatched(_backward)
 torch.library.impl("gatework::scan_backward", "CPU", _run_backward)
 
 
