@@ -84,8 +84,8 @@ def test_tokens_that_are_words(kind: str) -> None:
     assert model.complete("Ben likes Ben at the se")[0][:2] == ("a", "sea")
     assert model.complete("Ben pa")[0].word == "paints"
     assert {"sees", "likes", "paints"} <= {each.word for each in model.complete("Ben ", count=4)}
-    names = {each.word for each in model.complete("", count=3)}
-    assert names == {"Anna", "Ben", "Carla"}
+    names = {each.word for each in model.complete("", count=5)}
+    assert {"Anna", "Ben", "Carla"} <= names
     assert model.complete("An")[0].word == "Anna"
     total = sum(each.probability for each in model.complete("Ben ", count=50))
     assert 0.9 < total < 1.0001
