@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gatework.models.tagger import SequenceTagger, TaggerShape
+from gatework.layers import CRF
+from gatework.models.tagger import SequenceTagger, TaggerEnsemble, TaggerShape
 from gatework.models.words import WordBatch, WordEncoder, WordShape
 
 WORDS = WordShape(vocabulary=12, characters=9, shapes=3, word_size=6, spelling_size=4)
@@ -104,7 +105,31 @@ def test_without_a_crf_each_tag_is_decided_for_itself() -> None:
     inside = torch.arange(7)[:, None] < lengths
     expected = torch.nn.functional.cross_entropy(scores.tags[inside], tags[inside])
     torch.testing.assert_close(tagger.loss(scores, lengths, tags), expected)
-    best = tagger.decode(scores, lengths)
+    best = tagger.crf.decode(scores.tags, lengths)
     assert best[inside].equal(scores.tags.argmax(-1)[inside])
     tagger.loss(scores, lengths, tags).backward()
     assert all(parameter.grad is None for parameter in tagger.crf.parameters())
+
+
+def test_an_ensemble_is_the_geometric_mean_of_its_members() -> None:
+    members = [SequenceTagger(SHAPE, unknown=1).eval() for _ in range(2)]
+    for member in members:
+        torch.nn.init.normal_(member.crf.transitions)
+    ensemble = TaggerEnsemble(members).settle().eval()
+    batch = batch_of(torch.randint(8, (7, 4)), torch.tensor(LENGTHS), words())
+    scores = ensemble(batch)
+    paths = torch.randint(4, (20, 7, 4))
+
+    def logs(crf: CRF, emissions: Tensor) -> Tensor:
+        return torch.stack([crf(emissions, path, batch.lengths) for path in paths])
+
+    each = torch.stack([logs(m.crf, m(batch).tags) for m in members]).mean(0)
+    ours = logs(ensemble.crf, scores.tags)
+    # Equal but for what norms the mean, which is the same for every path.
+    # The emissions are float32; the rest is a few of their roundings.
+    torch.testing.assert_close(ours - ours[0], each - each[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        scores.labels, (members[0](batch).labels + members[1](batch).labels) / 2
+    )
+    alone = TaggerEnsemble(members[:1]).settle()
+    assert alone(batch).tags.equal(members[0](batch).tags)

@@ -4,6 +4,7 @@ After Lample et al. 2016 ("Neural architectures for named entity recognition") a
 the sentence from the same states, Liu & Lane 2016.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
@@ -63,8 +64,6 @@ class SequenceTagger(nn.Module):
         >>> scores = tagger(batch)
         >>> scores.tags.shape, scores.labels.shape
         (torch.Size([6, 2, 4]), torch.Size([2, 2]))
-        >>> tagger.decode(scores, batch.lengths).shape
-        torch.Size([6, 2])
     """
 
     def __init__(self, shape: TaggerShape, unknown: int, allowed: Allowed | None = None) -> None:
@@ -117,6 +116,45 @@ class SequenceTagger(nn.Module):
         if labels is None or self.label is None or not bool((labels >= 0).any()):
             return total
         return total + functional.cross_entropy(scores.labels, labels, ignore_index=-1)
+
+
+@final
+class TaggerEnsemble(nn.Module):
+    """Taggers of one shape whose scores are averaged, transitions too: the geometric mean of their
+    distributions, which is a CRF again. Made of trained ones with `settle`.
+
+    Args:
+        members: The taggers; shared, not copied.
+
+    Example:
+        >>> shape = TaggerShape(WordShape(9, 5, 3), tags=4)
+        >>> ensemble = TaggerEnsemble([SequenceTagger(shape, 1) for _ in range(3)]).settle()
+        >>> batch = WordBatch(*(torch.ones(size, dtype=torch.int64) for size in
+        ...                     [(6, 2), (2,), (3,), (3,), (7, 3), (3,)]))
+        >>> ensemble.decode(ensemble(batch), batch.lengths).shape
+        torch.Size([6, 2])
+    """
+
+    def __init__(self, members: Sequence[SequenceTagger]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        first = members[0].crf
+        allowed = Allowed(*(first.get_buffer(f"allowed_{name}") for name in Allowed._fields))
+        self.crf = CRF(first.num_labels, allowed).requires_grad_(False)
+
+    @torch.no_grad()
+    def settle(self) -> "TaggerEnsemble":
+        """Take the members' transitions as they are now."""
+        for name, value in self.crf.named_parameters():
+            values = [member.get_parameter(f"crf.{name}").data for member in self.members]
+            value.copy_(torch.stack(values).mean(0))
+        return self
+
+    def forward(self, batch: WordBatch) -> Scores:
+        """Return the mean scores of the tags and of the labels."""
+        each = [member(batch) for member in self.members]
+        tags, labels = (torch.stack(part).mean(0) for part in zip(*each, strict=True))
+        return Scores(tags, labels)
 
     def decode(self, scores: Scores, lengths: Tensor) -> Tensor:
         """Return (T, B) the likeliest legal tags; see CRF.decode."""

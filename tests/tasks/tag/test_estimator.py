@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     "batch_size": 8,
     "dropout": 0.1,
     "learning_rate": 1e-2,
+    "members": 1,
 }
 TRAIN, TEST = sayings(120), sayings(60, seed=1)
 
@@ -222,12 +223,12 @@ from tasks.tag.sayings import parts, sayings
 from tasks.tag.test_estimator import small
 
 def kill_after_the_first_checkpoint():
-    while not list(Path({run!r}).glob("state/training/state/*")):
+    while not list(Path({run!r}).glob("state/network-1/state/*")):
         time.sleep(0.002)
     os.kill(os.getpid(), signal.SIGKILL)
 
 threading.Thread(target=kill_after_the_first_checkpoint, daemon=True).start()
-small(epochs=6).fit(*parts(sayings(60)), run={run!r})
+small(epochs=3, members=2).fit(*parts(sayings(60)), run={run!r})
 """
 
 
@@ -239,14 +240,14 @@ def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a half-finished run"):
         Tagger.load(run)
     words = parts(sayings(60))
-    with pytest.raises(InputError, match="a half-finished fit with epochs 6, not 3"):
-        small(epochs=3).fit(*words, run=run)
-    small(epochs=6).fit(*words, run=run)
-    small(epochs=6).fit(*words, run=whole)
+    with pytest.raises(InputError, match="a half-finished fit with epochs 3, not 4"):
+        small(epochs=4, members=2).fit(*words, run=run)
+    small(epochs=3, members=2).fit(*words, run=run)
+    small(epochs=3, members=2).fit(*words, run=whole)
     assert (run / folder.WEIGHTS).read_bytes() == (whole / folder.WEIGHTS).read_bytes()
     assert not (run / folder.STATE).exists()
     with pytest.raises(InputError, match="already holds this very fit"):
-        small(epochs=6).fit(*words, run=run)
+        small(epochs=3, members=2).fit(*words, run=run)
 
 
 def test_a_stream_holds_a_bounded_part_of_a_file(model: Tagger, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class Tagger:
         spelling_size: Width of each direction of the LSTM over a word's characters.
         crf: Whether the tags of a sentence are decided together, or each for itself.
         scheme: How spans are written for the network: BIO or IOBES.
+        members: Networks whose scores are averaged.
         least: How often a word must have been seen to have a vector of its own.
         unknown: How often a word is taken for unknown in training.
         vectors: A text file of word vectors from outside.
@@ -89,6 +90,7 @@ class Tagger:
         spelling_size: int = Settings.spelling_size,
         crf: bool = Settings.crf,
         scheme: str = Settings.scheme,
+        members: int | None = Settings.members,
         least: int = Settings.least,
         unknown: float = Settings.unknown,
         vectors: str | None = Settings.vectors,
@@ -110,6 +112,7 @@ class Tagger:
         self.spelling_size = spelling_size
         self.crf = crf
         self.scheme = scheme
+        self.members = members
         self.least = least
         self.unknown = unknown
         self.vectors = vectors

@@ -14,7 +14,7 @@ from gatework.data.batches import in_order_of_length
 from gatework.data.conll import Sentence
 from gatework.data.text import UNKNOWN
 from gatework.errors import InputError
-from gatework.models.tagger import Scores, SequenceTagger, TaggerShape
+from gatework.models.tagger import Scores, SequenceTagger, TaggerEnsemble, TaggerShape
 from gatework.tasks.settings import Choice
 from gatework.tasks.tag.corpus import pieces
 from gatework.tasks.tag.encoding import Encoder, Example
@@ -65,18 +65,18 @@ class Fitted:
         shape: What the weights' shapes follow from.
         scheme: How the data writes spans; what answers are in.
         inner: How the network writes them.
-        model: The network, in eval mode.
+        model: The networks, in eval mode.
         choices: What was chosen from the data, and why.
-        history: How the training went; None for one that was loaded.
+        histories: How the training of each network went; empty for one that was loaded.
     """
 
     encoder: Encoder
     shape: TaggerShape
     scheme: Scheme
     inner: Scheme
-    model: SequenceTagger
+    model: TaggerEnsemble
     choices: tuple[Choice, ...] = ()
-    history: History | None = None
+    histories: tuple[History, ...] = ()
 
     def answers(
         self, sentences: Iterable[Sentence], *, count: int = 1, probable: bool = False
@@ -160,12 +160,13 @@ class Fitted:
             "shape": asdict(self.shape),
             "scheme": self.scheme,
             "inner": self.inner,
+            "members": len(self.model.members),
             "choices": [choice._asdict() for choice in self.choices],
         }
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """The weights and constants of the network, by name."""
+        """The weights and constants of the networks, by name."""
         return self.model.state_dict()
 
     @classmethod
@@ -183,9 +184,18 @@ class Fitted:
             scheme = msgspec.convert(config["scheme"], Scheme)
             inner = msgspec.convert(config["inner"], Scheme)
             choices = tuple(Choice(**choice) for choice in config["choices"])
-            model = SequenceTagger(shape, UNKNOWN, legal(encoder.tags, inner))
+            allowed = legal(encoder.tags, inner)
+            members = range(int(config["members"]))
+            model = TaggerEnsemble([SequenceTagger(shape, UNKNOWN, allowed) for _ in members])
             model.load_state_dict(dict(state))
-        except (KeyError, TypeError, ValueError, RuntimeError, msgspec.ValidationError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+            RuntimeError,
+            msgspec.ValidationError,
+        ) as error:
             raise InputError(f"the saved tagger is damaged: {error}") from error
         return cls(encoder, shape, scheme, inner, model.eval(), choices)
 

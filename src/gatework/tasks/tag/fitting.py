@@ -1,9 +1,10 @@
 """From a corpus to a fitted network."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -12,18 +13,19 @@ from gatework.data.batches import LengthBatches
 from gatework.data.conll import Sentence
 from gatework.data.text import UNKNOWN
 from gatework.data.vectors import Vectors, read_vectors
-from gatework.models.tagger import SequenceTagger, TaggerShape
+from gatework.models.tagger import SequenceTagger, TaggerEnsemble, TaggerShape
 from gatework.models.words import WordShape
 from gatework.tasks.settings import Choice
 from gatework.tasks.tag.corpus import Corpus
-from gatework.tasks.tag.encoding import SHAPES, Encoder, Example, normal
+from gatework.tasks.tag.encoding import SHAPES, Encoded, Encoder, Example, normal
 from gatework.tasks.tag.fitted import Fitted
 from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import Scheme, convert, legal, score_spans
 from gatework.tasks.threads import one_thread
-from gatework.training import Progress, TrainSettings, train
+from gatework.training import History, Progress, TrainSettings, train
 
 _STEPS: Final = 4_000  # that taggers of any size need about
+_MANY_WORDS: Final = 100_000
 _LEAST_EPOCHS: Final = 10
 _MOST_EPOCHS: Final = 100
 _WORDS_A_SENTENCE: Final = 30  # what a batch has room for, for each of its sentences
@@ -36,7 +38,7 @@ def fit_network(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
-    """Fit a tagger to the training part of a corpus; the validation part chooses its weights.
+    """Fit taggers to the training part of a corpus; the validation part chooses their weights.
 
     Args:
         corpus: The data.
@@ -77,42 +79,80 @@ def fit_network(
         crf=settings.crf,
         dropout=settings.dropout,
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        model = SequenceTagger(shape, UNKNOWN, legal(encoder.tags, inner))
-    _fill(model, encoder, learnt, settings, vectors)
-    fitted = Fitted(encoder, shape, corpus.scheme, inner, model, tuple(choices))
+    job = _Training(corpus, settings, encoder, shape, inner, effort, folder, progress)
     encoded = encoder.encode(learnt)
-    source = LengthBatches(
-        encoded.places.lengths,
-        encoded.load,
-        batch_size=effort.batch_size,
-        most_steps=effort.batch_size * _WORDS_A_SENTENCE,
-    )
-    plan = TrainSettings(
-        epochs=effort.epochs,
-        time_budget=settings.time_budget,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        clip_norm=5.0,
-        schedule="one_cycle",
-        warmup=0.15,
-        validate_every=len(source.plan(torch.Generator())),  # once an epoch
-        average=0.998,
-        seed=settings.seed,
-    )
+    members, histories = [], []
     with one_thread():
+        for number in range(effort.members):
+            model, history = job.run(number, encoded, encoder.counts(learnt), vectors)
+            members.append(model)
+            histories.append(history)
+    ensemble = TaggerEnsemble(members).settle().eval()
+    return Fitted(encoder, shape, corpus.scheme, inner, ensemble, tuple(choices), tuple(histories))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """How each network of a fit is trained."""
+
+    corpus: Corpus
+    settings: TagSettings
+    encoder: Encoder
+    shape: TaggerShape
+    inner: Scheme
+    effort: "Effort"
+    folder: Path | None
+    progress: Progress | None
+
+    def run(
+        self, number: int, encoded: Encoded, counts: Tensor, vectors: Vectors | None
+    ) -> tuple[SequenceTagger, History]:
+        """Train network `number`, from 0, with a seed of its own."""
+        settings, encoder, effort = self.settings, self.encoder, self.effort
+        seed = settings.seed * effort.members + number
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = SequenceTagger(self.shape, UNKNOWN, legal(encoder.tags, self.inner))
+        _fill(model, encoder, counts, settings.unknown, vectors)
+        alone = TaggerEnsemble([model])
+        fitted = Fitted(encoder, self.shape, self.corpus.scheme, self.inner, alone)
+
+        def error(_: SequenceTagger) -> float:
+            alone.settle()
+            return fitted_error(fitted, self.corpus.validation)
+
+        source = LengthBatches(
+            encoded.places.lengths,
+            encoded.load,
+            batch_size=effort.batch_size,
+            most_steps=effort.batch_size * _WORDS_A_SENTENCE,
+        )
+        budget = settings.time_budget
         history = train(
             model,
             source,
             _loss,
-            settings=plan,
-            validate=lambda _: fitted_error(fitted, corpus.validation),
-            folder=folder,
-            progress=progress,
-            title="training",
+            settings=TrainSettings(
+                epochs=effort.epochs,
+                time_budget=None if budget is None else budget / effort.members,
+                learning_rate=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+                clip_norm=5.0,
+                schedule="one_cycle",
+                warmup=0.15,
+                validate_every=len(source.plan(torch.Generator())),  # once an epoch
+                average=0.998,
+                seed=seed,
+            ),
+            validate=error,
+            folder=self.folder / f"network-{number}" if self.folder else None,
+            progress=self.progress,
+            title="training"
+            if effort.members == 1
+            else f"training {number + 1} of {effort.members}",
         )
-    return Fitted(encoder, shape, corpus.scheme, inner, model.eval(), tuple(choices), history)
+        return model, history
 
 
 class Effort(NamedTuple):
@@ -121,6 +161,7 @@ class Effort(NamedTuple):
     hidden_size: int
     epochs: int
     batch_size: int
+    members: int
 
 
 def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[Choice]]:
@@ -134,9 +175,10 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
     epochs = _STEPS * batch_size // sentences
     by_size = Effort(
         # Multiples of 16 fill the registers of the native core.
-        hidden_size=64 if words < 10_000 else 128 if words < 100_000 else 192,
+        hidden_size=64 if words < 10_000 else 128 if words < _MANY_WORDS else 192,
         epochs=min(_MOST_EPOCHS, max(_LEAST_EPOCHS, epochs)),
         batch_size=batch_size,
+        members=3 if words < _MANY_WORDS else 1,
     )
     chosen = {n: v for n in Effort._fields if (v := getattr(settings, n)) is not None}
     reason = f"{words:,} words in {sentences:,} sentences"
@@ -168,13 +210,12 @@ def _loss(model: SequenceTagger, example: Example) -> Tensor:
 def _fill(
     model: SequenceTagger,
     encoder: Encoder,
-    sentences: Sequence[Sentence],
-    settings: TagSettings,
+    counts: Tensor,
+    unknown: float,
     vectors: Vectors | None,
 ) -> None:
     """Set the constants that the words of the corpus give."""
-    counts = encoder.counts(sentences)
-    rate = settings.unknown / (settings.unknown + counts.clamp_min(1))
+    rate = unknown / (unknown + counts.clamp_min(1))
     model.words.get_buffer("unknown_rate").copy_(rate)
     if vectors is not None:
         numbers = torch.tensor(encoder.words.ids(vectors.words))

@@ -1,4 +1,4 @@
-"""A fitted tagger as something to look inside: its LSTM over words, on some sentences."""
+"""A fitted tagger as something to look inside: its first LSTM over words, on some sentences."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -57,7 +57,9 @@ def inspection_of(
     chosen = [next(pieces(s)) for s in islice((s for s in sentences if s.tokens), most)]
     if not chosen:
         raise InputError("nothing to look at: there is no sentence with words in it")
-    model, crf = fitted.model, fitted.model.crf
+    model = fitted.model.members[0]
+    assert isinstance(model, SequenceTagger)
+    crf = model.crf
     example = fitted.encoder.encode(
         [s._replace(tags=tuple(convert(s.tags or (), fitted.inner))) for s in chosen]
     ).load(torch.arange(len(chosen)))
@@ -65,7 +67,7 @@ def inspection_of(
     with torch.no_grad():
         words = model.words(example.batch)
         scores = model(example.batch)
-        given = model.decode(scores, lengths).clamp_min(0)
+        given = crf.decode(scores.tags, lengths).clamp_min(0)
     known = torch.tensor([sentence.tags is not None for sentence in chosen])
     target = torch.where(known, example.tags, given)
 

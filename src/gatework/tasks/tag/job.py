@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gatework.data.checks import counted
 from gatework.data.conll import Sentence
 from gatework.tasks.tag.baselines import MostFrequent
 from gatework.tasks.tag.corpus import Corpus
 from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.fitting import fit_network
 from gatework.tasks.tag.outcome import (
+    Curve,
     Outcome,
     confusions_of,
     label_confusions_of,
@@ -49,8 +51,7 @@ def fit_and_judge(
         InputError: A file that the settings name cannot be used.
         Interrupted: Ctrl-C; the folder holds what a resume needs.
     """
-    where = folder / "training" if folder else None
-    fitted = fit_network(corpus, settings, folder=where, progress=progress)
+    fitted = fit_network(corpus, settings, folder=folder, progress=progress)
     rule = MostFrequent.learn(corpus.train)
     judged = corpus.judged
     answers = tuple(fitted.answers(judged, probable=True))
@@ -66,7 +67,7 @@ def fit_and_judge(
         label_confusions=label_confusions_of(judged, answers),
         judged=judged,
         answers=answers,
-        curve=_curve(fitted),
+        curves=_curves(fitted),
         data=_data_facts(corpus, fitted),
         training=_training_facts(fitted),
         notes=corpus.notes,
@@ -122,10 +123,11 @@ def judge(
     )
 
 
-def _curve(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
-    if fitted.history is None:
-        return ()
-    return tuple((each.step, each.loss, each.validation) for each in fitted.history.records)
+def _curves(fitted: Fitted) -> tuple[Curve, ...]:
+    return tuple(
+        tuple((each.step, each.loss, each.validation) for each in history.records)
+        for history in fitted.histories
+    )
 
 
 def _data_facts(corpus: Corpus, fitted: Fitted) -> tuple[tuple[str, str], ...]:
@@ -151,14 +153,14 @@ def _data_facts(corpus: Corpus, fitted: Fitted) -> tuple[tuple[str, str], ...]:
 
 
 def _training_facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
-    shape, history = fitted.shape, fitted.history
-    weights = sum(parameter.numel() for parameter in fitted.model.parameters())
+    shape, histories = fitted.shape, fitted.histories
+    count = len(fitted.model.members)
     how = "CRF" if shape.crf else "each tag for itself"
-    facts = [
-        ("Network", f"LSTM both ways, 2 x {shape.hidden_size} wide, {how}"),
-        ("Weights", f"{weights:,}"),
-    ]
-    if history is not None:
-        facts += [("Steps", f"{history.steps:,}"), ("Time", f"{history.elapsed:.0f} s")]
-        facts.append(("Best weights", f"of step {history.best_step:,}"))
-    return tuple(facts)
+    seconds = sum(history.elapsed for history in histories)
+    return (
+        ("Networks", f"{counted(count, 'LSTM')} both ways, 2 x {shape.hidden_size} wide, {how}"),
+        ("Weights", f"{sum(p.numel() for p in fitted.model.members.parameters()):,}"),
+        ("Steps", f"{sum(history.steps for history in histories):,}"),
+        ("Time", f"{seconds:.0f} s"),
+        ("Best weights", "of step " + ", ".join(f"{h.best_step:,}" for h in histories)),
+    )

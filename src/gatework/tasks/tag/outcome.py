@@ -11,6 +11,8 @@ from gatework.tasks.tag.fitted import Answer
 from gatework.tasks.tag.scores import Scores
 from gatework.tasks.tag.spans import Scheme
 
+Curve = tuple[tuple[int, float, float | None], ...]
+
 _AROUND: Final = 6  # words shown on each side of a mistake
 MOST_MISTAKES: Final = 20
 MOST_CONFUSIONS: Final = 15
@@ -51,7 +53,7 @@ class Outcome:
         label_confusions: Likewise, of the sentences' labels.
         judged: That part.
         answers: To it.
-        curve: The training: (step, training loss, validation error or None).
+        curves: The training of each network: (step, training loss, validation error or None).
         data: Facts about the data, as pairs of a name and a value to read.
         training: Facts about the training, likewise.
         notes: What a reader must know about the data, one line each.
@@ -66,7 +68,7 @@ class Outcome:
     label_confusions: tuple[Confusion, ...]
     judged: tuple[Sentence, ...]
     answers: tuple[Answer, ...]
-    curve: tuple[tuple[int, float, float | None], ...]
+    curves: tuple[Curve, ...]
     data: tuple[tuple[str, str], ...]
     training: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]

@@ -101,7 +101,7 @@ def _confusions(found: Sequence[Confusion], of: str) -> Table:
 
 def _training_picture(outcome: Outcome) -> str:
     """Return an SVG element; nothing for a course of one point."""
-    if len(outcome.curve) < 2:
+    if not any(len(curve) > 1 for curve in outcome.curves):
         return ""
-    figure = pictures.training_figure((outcome.curve,))
+    figure = pictures.training_figure(outcome.curves)
     return pictures.svg(figure, "Training loss and validation error over the steps")

@@ -56,9 +56,9 @@ def write_run(
     fitted, outcome = done.fitted, done.outcome
     _write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.state)))
     _write_bytes(run / folder.RULE, msgspec.json.encode(done.rule))
-    if fitted.history is not None:
-        lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
-        _write_bytes(run / folder.METRICS, b"".join(lines))
+    records = [record for history in fitted.histories for record in history.records]
+    lines = (msgspec.json.encode(record) + b"\n" for record in records)
+    _write_bytes(run / folder.METRICS, b"".join(lines))
     write_table(_predictions(outcome.judged, outcome.answers), run / folder.PREDICTIONS)
     write_report(run / folder.REPORT, outcome, origin)
     folder.write_config(

@@ -18,6 +18,7 @@ class TagSettings:
         spelling_size: Width of each direction of the LSTM over a word's characters.
         crf: Whether the tags of a sentence are decided together, or each for itself.
         scheme: How spans are written for the network: BIO or IOBES. Answers are in the data's own.
+        members: Networks whose scores are averaged. None: 3 for less than 100,000 words, else 1.
         least: How often a word must have been seen to have a vector of its own.
         unknown: How often a word is taken for unknown in training: once seen, unknown / (1 +
             unknown) of the time, and less the more it was seen.
@@ -46,6 +47,7 @@ class TagSettings:
     spelling_size: int = 48
     crf: bool = True
     scheme: Literal["BIO", "IOBES"] = "BIO"
+    members: int | None = None
     least: int = 1
     unknown: float = 0.25
     vectors: str | None = None
@@ -60,10 +62,10 @@ class TagSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name in ("hidden_size", "num_layers", "word_size", "spelling_size", "least"):
+        for name in ("hidden_size", "num_layers", "word_size", "spelling_size", "members"):
             self._at_least_one(name)
-        self._at_least_one("epochs")
-        self._at_least_one("batch_size")
+        for name in ("least", "epochs", "batch_size"):
+            self._at_least_one(name)
         for name in ("dropout", "validation_share"):
             value = getattr(self, name)
             if not 0 <= value < 1:
