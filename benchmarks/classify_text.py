@@ -12,6 +12,7 @@ log loss by method for each seed or fold, means and deviations, seconds, and the
 import argparse
 import json
 import platform
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -39,9 +40,11 @@ def judge(
     fitted = fit_classifier(train, classes, settings, validation=validation)
     seconds = perf_counter() - began
     answers, truth = fitted.answers(test), classes.numbers(test.known_labels)
+    accuracy = {k: metrics.accuracy(v, truth) for k, v in answers.predicted.items()}
+    print(f"seed {settings.seed}", f"{seconds:.0f} s", accuracy, file=sys.stderr, flush=True)
     return {
         "seed": settings.seed,
-        "accuracy": {k: metrics.accuracy(v, truth) for k, v in answers.predicted.items()},
+        "accuracy": accuracy,
         "log_loss": {k: metrics.log_loss(v, truth) for k, v in answers.probabilities.items()},
         "calibration": list(fitted.calibration[:3]),
         "fit_seconds": seconds,

@@ -243,6 +243,23 @@ def test_vectors_from_outside_are_where_words_start(tmp_path: Path) -> None:
         )
 
 
+def test_a_language_is_learnt_before_the_labels(tmp_path: Path) -> None:
+    more = pl.DataFrame({"text": ["a fine story so good"] * 20, "label": [None] * 20})
+    table = pl.concat([TABLE, more.cast(pl.String)])
+    settings = {**TINY, "test_share": 0, "pretrain": 40, "dropout": 0.0, "word_dropout": 0.0}
+    settings |= {"hidden_size": 16, "embedding_size": 16, "learning_rate": 0.02}
+    model = Classifier(**settings).fit(table, run=tmp_path / "run")
+    assert model.outcome_ is not None
+    [choice] = [c for c in model.outcome_.fitted.choices if c.name == "pretrain"]
+    assert choice.reason.startswith("on 84 texts, to ")
+    nats = float(choice.reason.split(" to ")[1].split()[0])
+    assert nats < 0.8 * np.log(12)  # of a dozen words; a guess at random would cost log 12
+    with pytest.raises(InputError, match="would see the tokens it has to guess"):
+        Classifier(**settings, num_layers=2).fit(TABLE)
+    with pytest.raises(InputError, match="this data is none"):
+        Classifier(**{**settings, "embedding_size": None}).fit(np.zeros((20, 9)), [0, 1] * 10)
+
+
 def test_one_class_is_refused() -> None:
     with pytest.raises(
         InputError, match='at least two classes among the labels, found only one class, "a"'

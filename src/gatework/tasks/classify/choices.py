@@ -93,7 +93,7 @@ def choose_effort(
     count = len(sequences)
     batch_size = 16 if count < 1_000 else 32 if count < 5_000 else 64
     steps = 1_500 if shape.convolution else 1_000
-    epochs = max(8, min(200, steps * batch_size // max(count, 1)))
+    epochs = max(8, min(1_000, steps * batch_size // max(count, 1)))
     by_size = Effort(epochs, batch_size)
     given = {name: getattr(settings, name) for name in Effort._fields}
     given = {name: value for name, value in given.items() if value is not None}

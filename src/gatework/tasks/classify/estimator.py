@@ -59,6 +59,7 @@ class Classifier(AbstractEstimator):
         max_length: Steps that a longer sequence is cut to.
         step: Times of a recording that are averaged into one step.
         vectors: A text file of word vectors from outside to start from.
+        pretrain: Epochs of language-model training before the labels.
         embedding_size: Width of a token's vector.
         hidden_size: Width of the LSTM in each direction.
         num_layers: Layers of the LSTM.
@@ -113,6 +114,7 @@ class Classifier(AbstractEstimator):
         max_length: int | None = Settings.max_length,
         step: float | None = Settings.step,
         vectors: str | None = Settings.vectors,
+        pretrain: int = Settings.pretrain,
         embedding_size: int | None = Settings.embedding_size,
         hidden_size: int | None = Settings.hidden_size,
         num_layers: int = Settings.num_layers,
@@ -151,6 +153,7 @@ class Classifier(AbstractEstimator):
         self.max_length = max_length
         self.step = step
         self.vectors = vectors
+        self.pretrain = pretrain
         self.embedding_size = embedding_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers

@@ -20,6 +20,7 @@ from gatework.tasks.classify.choices import Effort, choose_effort, choose_member
 from gatework.tasks.classify.encoding import Encoded, Encoder, TextEncoder
 from gatework.tasks.classify.fitted import Fitted, inputs_of
 from gatework.tasks.classify.outside import read_outside, start_from
+from gatework.tasks.classify.pretraining import pretrain
 from gatework.tasks.classify.recordings import RecordingEncoder
 from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
@@ -39,12 +40,13 @@ class _Batch(NamedTuple):
     trains: Tensor
 
 
-def fit_classifier(
+def fit_classifier(  # noqa: PLR0913 - data, settings, and where to keep and show the work
     sequences: Sequences,
     classes: Classes,
     settings: ClassifySettings,
     *,
     validation: Sequences | None = None,
+    unlabelled: Sequences | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
     title: str = "training",
@@ -57,6 +59,7 @@ def fit_classifier(
         settings: What the user chose.
         validation: What the weights are chosen and calibrated on; None takes, of
             `sequences`, what each network leaves out, a part, or nothing where they are few.
+        unlabelled: More of the kind, for pre-training.
         folder: Where the training keeps what resuming needs. None keeps nothing.
         progress: Where to show how far it is.
         title: What the progress calls it.
@@ -65,17 +68,18 @@ def fit_classifier(
         InputError: There is nothing to learn.
     """
     with one_thread():
-        return _fit(sequences, classes, settings, validation, (folder, progress, title))
+        others = (validation, unlabelled)
+        return _fit(sequences, classes, settings, others, (folder, progress, title))
 
 
 def _fit(
     sequences: Sequences,
     classes: Classes,
     settings: ClassifySettings,
-    validation: Sequences | None,
+    others: tuple[Sequences | None, Sequences | None],
     work: tuple[Path | None, Progress | None, str],
 ) -> Fitted:
-    folder, progress, title = work
+    (validation, unlabelled), (folder, progress, title) = others, work
     members, choices = choose_members(len(sequences), settings)
     if validation is None and members == 1:
         sequences, validation, more = _parts(sequences, settings)
@@ -110,6 +114,9 @@ def _fit(
     if outside is not None:
         assert isinstance(encoder, TextEncoder)
         choices.append(start_from(model, encoder, outside))
+    if settings.pretrain:
+        texts = [sequences] if unlabelled is None else [sequences, unlabelled]
+        choices.append(pretrain(model, encoder, texts, settings, folder=folder, progress=progress))
     source = _source(encoded, targets, checks, shape, effort)
     weights = _class_weights(targets, len(classes), settings)
 

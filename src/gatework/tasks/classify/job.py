@@ -65,6 +65,8 @@ def fit_and_judge(
         Interrupted: Ctrl-C; the folder holds what a resume needs.
     """
     train, notes = _only_labelled(parts.train, "the data")
+    bare = np.setdiff1d(np.arange(len(parts.train)), parts.train.labelled)
+    unlabelled = parts.train.take(bare) if len(bare) and settings.pretrain else None
     require_two(train.known_labels, "the data")
     classes = Classes.of(train.known_labels, train.label_kind, several=train.several)
     notes += _class_notes(train.known_labels)
@@ -88,6 +90,7 @@ def fit_and_judge(
             classes,
             dataclasses.replace(each, seed=seed),
             validation=validation,
+            unlabelled=unlabelled,
             folder=folder / name if folder else None,
             progress=progress,
             title=f"training, {title}",

@@ -10,6 +10,11 @@ Pooling = Literal["last", "mean", "max", "attention"]
 ClassWeights = Literal["none", "balanced"]
 Threshold = Literal["half", "f1"]
 
+_COUNTS = (
+    "least", "max_length", "embedding_size", "hidden_size", "num_layers", "members", "epochs",
+    "batch_size", "seeds",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ClassifySettings:
@@ -28,6 +33,8 @@ class ClassifySettings:
             every time is a step.
         vectors: A text file of word vectors from outside (word2vec's or GloVe's), from which those
             of known words start. None: they start at random.
+        pretrain: Epochs in which the network learns to guess the tokens of the texts, those without
+            a label too, before it learns labels; 0 is none.
         embedding_size: Width of a token's vector. None: that of the vectors from outside, or 32 to
             128 by the amount of text.
         hidden_size: Width of the LSTM in each direction. None: 32 to 128 by the amount of data.
@@ -44,7 +51,7 @@ class ClassifySettings:
         class_weights: balanced makes rare classes weigh as much as frequent ones in training.
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay.
-        epochs: Passes over the data. None: 8 to 200 by the amount of data.
+        epochs: Passes over the data. None: 8 to 1,000 by the amount of data.
         batch_size: Sequences in a step. None: 16 to 64 by their number.
         validation_share: Part that each of several networks leaves out, another one each, to choose
             the weights and to calibrate. A single network spares it, if there are 300 or more.
@@ -72,6 +79,7 @@ class ClassifySettings:
     max_length: int | None = None
     step: float | None = None
     vectors: str | None = None
+    pretrain: int = 0
     embedding_size: int | None = None
     hidden_size: int | None = None
     num_layers: int = 1
@@ -99,19 +107,10 @@ class ClassifySettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name in ("least", "max_length", "embedding_size", "hidden_size", "members", "epochs"):
-            self._at_least(name, 1)
-        for name in ("batch_size", "num_layers", "seeds"):
-            self._at_least(name, 1)
-        self._at_least("convolution", 0)
-        for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; expected from 0 to below 1")
-        if not 0 < self.validation_share < 0.5 or not 0 <= self.test_share < 1:
-            raise InputError(
-                f"validation_share is {self.validation_share} and test_share {self.test_share}; "
-                "expected above 0 and below 0.5, and from 0 to below 1"
-            )
+        for names, least in ((_COUNTS, 1), (("convolution", "pretrain"), 0)):
+            for name in names:
+                self._at_least(name, least)
+        self._check_shares()
         if self.folds < 0 or self.folds == 1:
             raise InputError(f"folds is {self.folds}; expected 0 for none, or 2 or more")
         for name in ("time_budget", "step"):
@@ -122,6 +121,16 @@ class ClassifySettings:
             raise InputError(
                 f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
                 "expected above 0, and 0 or above"
+            )
+
+    def _check_shares(self) -> None:
+        for name in ("dropout", "embedding_dropout", "word_dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; expected from 0 to below 1")
+        if not 0 < self.validation_share < 0.5 or not 0 <= self.test_share < 1:
+            raise InputError(
+                f"validation_share is {self.validation_share} and test_share {self.test_share}; "
+                "expected above 0 and below 0.5, and from 0 to below 1"
             )
 
     def _at_least(self, name: str, least: int) -> None:
