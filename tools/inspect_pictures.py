@@ -74,7 +74,8 @@ def _photograph(pages: Path, folder: Path) -> None:
         for picture in PICTURES:
             page = browser.new_page(viewport={"width": WIDTH, "height": picture.height or 900})
             page.goto((pages / picture.file).as_uri())
-            page.wait_for_function("window.__ready === true")
+            while not page.evaluate("window.__ready === true"):
+                page.wait_for_timeout(50)  # the pages' policy forbids playwright's own wait
             picture.prepare(page)
             page.wait_for_timeout(500)  # the fade of lines and rings
             target = folder / f"{picture.name}.png"

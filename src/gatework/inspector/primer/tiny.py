@@ -50,7 +50,9 @@ def load_models(*, dtype: torch.dtype = torch.float64) -> dict[str, TinyModel]:
 
 def page_data() -> dict[str, Any]:
     """What `python -m gatework.inspector.primer.train` wrote, as it stands in the page."""
-    return json.loads((files(__package__) / "models.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (files("gatework.inspector.primer") / "models.json").read_text(encoding="utf-8")
+    )
 
 
 def to_json(kind: str, model: TinyModel) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // Figure: W x + U h + b and one matrix on [h, x] are the same numbers; the blocks slide together.
 import { gates } from "./cell.js";
 import { encode, run } from "./model.js";
-import { choice, html, label, number, onArrows, slider, slot, svg, tint } from "./svg.js";
+import { choice, html, label, number, onArrows, power, slider, slot, svg, tint } from "./svg.js";
 
 const FIGURE = "figure-notation";
 const CELL = 31;
@@ -158,7 +158,7 @@ export function notationFigure(model, store) {
       html("p", { class: "result" }, `${name} = `, html("output", { "data-route": "joined" }, number(each.joined, 6))));
     slot(FIGURE, "difference").replaceChildren(
       "The largest difference of the two over all 16 rows: ",
-      html("output", { "data-difference": String(most) }, most === 0 ? "0" : number(most)),
+      html("output", { "data-difference": String(most) }, most === 0 ? "0" : power(most)),
       most === 0 ? "." : ", the rounding of another order of adding.");
     picture.setAttribute("aria-valuenow", state.row + 1);
     picture.setAttribute("aria-valuetext", `${name}: ${number(each.apart, 4)}`);

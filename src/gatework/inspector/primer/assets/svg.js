@@ -32,12 +32,12 @@ export function picture(width, height, label) {
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
 }
 
-/** A number with two decimals and a true minus sign; 1.2e-7 where two decimals show nothing. */
+/** A number with two decimals, or as many as asked for, and a true minus sign. */
 export function number(value, decimals = 2) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  if (size > 0 && (size < 0.5 * 10 ** -decimals || size >= 1e5)) return power(value);
+  if (size >= 1e5) return power(value);
   const text = size.toFixed(decimals);
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }

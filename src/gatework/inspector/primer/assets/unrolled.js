@@ -72,9 +72,9 @@ export function unrolledFigure(models) {
       const right = all[name].said === 1;
       const value = all[name].memory[0];
       return html("p", {}, html("b", { class: `ink-${name}` }, NAMES[name]),
-        ` answers ${ANSWERS[all[name].said]} ${right ? "✓" : "✗"}; step 1’s share of its gradient: `,
+        ` answers ${ANSWERS[all[name].said]} ${right ? "✓" : "✗"}; at step 1 its gradient is `,
         html("output", { "data-model": name, "data-value": String(value) },
-          value >= 0.01 && value < 1000 ? number(value) : value === 0 ? "0" : power(value)));
+          value >= 0.01 && value < 1000 ? number(value) : value === 0 ? "0" : power(value)), " of the question’s.");
     }));
   }
 
