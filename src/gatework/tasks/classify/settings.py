@@ -29,8 +29,8 @@ class ClassifySettings:
             amount of text.
         max_length: Steps that a longer sequence is cut to, at its end. None: 1,000 tokens of a
             text, 5,000 steps of a recording.
-        step: Times of a recording that are averaged into one step, in the units of its times. None:
-            every time is a step.
+        step: Times of a recording that are averaged into one step, in the units of its times.
+            None: every time is a step.
         vectors: A text file of word vectors from outside (word2vec's or GloVe's), from which those
             of known words start. None: they start at random.
         pretrain: Epochs in which the network learns to guess the tokens of the texts, those without
