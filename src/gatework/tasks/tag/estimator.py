@@ -21,6 +21,7 @@ from gatework.tasks.tag.baselines import MostFrequent
 from gatework.tasks.tag.corpus import gather, pieces, unseen
 from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.inspection import inspection_of
+from gatework.tasks.tag.origin import given, name_of, origin_of
 from gatework.tasks.tag.outcome import Outcome
 from gatework.tasks.tag.scores import MODEL, Scores
 from gatework.tasks.tag.settings import TagSettings
@@ -131,7 +132,7 @@ class Tagger:
         self._run: Path | None = None
 
     def __repr__(self) -> str:
-        return f"Tagger({_given(self._parameters())})"
+        return f"Tagger({given(self._parameters(), _ARGUMENTS)})"
 
     def fit(  # noqa: PLR0913 - three parts of data, and where it all goes
         self,
@@ -175,7 +176,7 @@ class Tagger:
         )
         parameters = self._parameters() | dataclasses.asdict(settings)
         request = saved.request_of(corpus, parameters)
-        origin = _origin(data, parameters, command)
+        origin = origin_of(data, parameters, _ARGUMENTS, command)
         if run is None:
             done = job.fit_and_judge(corpus, settings, progress=progress)
         else:
@@ -251,7 +252,7 @@ class Tagger:
         ]
         if not sentences:
             raise InputError("nothing to judge: there is no sentence with words in it")
-        encoder, part = fitted.encoder, _name(data)
+        encoder, part = fitted.encoder, name_of(data)
         notes = unseen(sentences, encoder.tags, encoder.labels, fitted.scheme, part)
         answers = list(fitted.answers(sentences))
         assert self._fit is not None
@@ -373,31 +374,6 @@ class _Kept(NamedTuple):
     done: job.Job
 
 
-_ARGUMENTS = tuple(inspect.signature(Tagger).parameters)
-
-
-def _name(data: Any) -> str:
-    return Path(data).name if isinstance(data, str | os.PathLike) else "data"
-
-
-def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
-    is_file = isinstance(data, str | os.PathLike)
-    return Origin(
-        name=Path(data).name if is_file else "data",
-        command=command,
-        snippet=(
-            "from gatework import Tagger\n\n"
-            f"model = Tagger({_given(parameters)})\n"
-            f"model.fit({repr(str(data)) if is_file else 'words, tags'})\n"
-            "print(model.scores_)\nmodel.predict(['A text to tag.'])"
-        ),
-    )
-
-
-def _given(parameters: dict[str, Any]) -> str:
-    """Write the arguments that are not the default."""
-    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
-
-
-def _default(name: str) -> object:
-    return inspect.signature(Tagger).parameters[name].default
+_ARGUMENTS = {
+    name: argument.default for name, argument in inspect.signature(Tagger).parameters.items()
+}
