@@ -33,7 +33,10 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
         axes.set_ylim(0, len(names))
         places = np.arange(len(names)) + 0.5
         short = [name if len(name) <= 16 else name[:15] + "…" for name in names]
-        axes.set_xticks(places, short, rotation=60 if len(names) > 4 else 0, ha="right")
+        turned = len(names) > 4 or max(map(len, names)) > 8
+        axes.set_xticks(
+            places, short, rotation=60 if turned else 0, ha="right" if turned else "center"
+        )
         axes.set_yticks(places, short[::-1])
         axes.tick_params(length=0)
         axes.set_xlabel("predicted")
