@@ -14,9 +14,11 @@ from gatework.models.language import State
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.reading import ManyReader
 
-WIDTH: Final = 12  # beginnings that are followed at once
+WIDTH: Final = 8  # beginnings that are followed at once
+LEAST: Final = 1e-3  # probability of what is still offered
 LONGEST: Final = 24  # tokens of a word
-REMEMBERED: Final = 400  # tokens of the text before; what is older is forgotten
+REMEMBERED: Final = 400  # tokens of a text that was not read yet; what is older is left out
+_LOG_LEAST: Final = float(np.log(LEAST))
 _JOINING: Final = "'\u2019-"  # letters, where words are meant
 
 
@@ -67,7 +69,7 @@ class Completer:
         self._state: State | None = None
 
     def complete(self, text: str, *, count: int = 5) -> list[Completion]:
-        """Return at most `count` completions of a text, the likeliest first.
+        """Return at most `count` completions of a text, the likeliest first, none below 1 in 1,000.
 
         Args:
             text: What has been typed; after a letter, endings of its last word are offered.
@@ -104,10 +106,10 @@ class Completer:
 
     def _at(self, before: str) -> np.ndarray:
         """(1, V) logits after a text, reading no more of it than is new."""
-        ids = tuple(self._fitted.primer(before)[-REMEMBERED:].tolist())
+        ids = tuple(self._fitted.primer(before).tolist())
         known = len(self._read)
         if self._state is None or ids[:known] != self._read:
-            self._logits = self._reader.prime(np.array(ids))
+            self._logits = self._reader.prime(np.array(ids[-REMEMBERED:]))
         else:
             self._reader.state = self._state
             for number in ids[known:]:
@@ -139,7 +141,7 @@ class Completer:
             totals = np.where(self._allowed(demands), totals, -np.inf).ravel()
             picked = totals.argpartition(-min(WIDTH, len(totals)))[-WIDTH:]
             # What is less likely than all that is found cannot become likelier.
-            least = done[-1].log_chance if len(done) == count else -np.inf
+            least = done[-1].log_chance if len(done) == count else _LOG_LEAST
             picked = picked[totals[picked] > least]
             if not len(picked):
                 break
@@ -151,7 +153,7 @@ class Completer:
             beginnings, demands = map(list, zip(*followed, strict=True))
             self._reader.choose(rows)
             logits = self._reader.read(tokens)
-        return done
+        return [each for each in done if each.log_chance > _LOG_LEAST]
 
     def _follow(
         self, beginning: _Found, demand: str, token: int, total: float
