@@ -116,6 +116,8 @@ def test_fit_then_everything_one_does_with_a_run(here: Path, capsys) -> None:
     assert fit("--seed", "3", "--overwrite", file="my texts.csv") == 0
     page = Path(run, "report.html").read_text(encoding="utf-8")
     assert "gatework fit classify &#39;my texts.csv&#39; --embedding-size 2" in page
+    assert main(["inspect", run, "--quick", "--text"]) == 0
+    assert "lstm" in capsys.readouterr().out
     for words, said in (
         (["predict", run], "name the file"),
         (["predict", run, "new.jsonl", "--levels", "80"], "--levels is no option"),

@@ -14,6 +14,7 @@ from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_opti
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.files import atomic_write
+from gatework.tasks import run as folder
 from gatework.tasks.classify.settings import ClassifySettings
 
 if TYPE_CHECKING:
@@ -160,12 +161,13 @@ def evaluate(question: Question) -> None:
 
 
 def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
-    """The LSTM of a run on the sequences of a file."""
+    """The LSTM of a run on the sequences of a file, or on the texts that were held out."""
     from gatework.tasks.classify.estimator import Classifier
 
-    if file is None:
-        raise InputError(f"{run} is a classifier and keeps no data: name the file to look at")
-    return Classifier.load(run).inspection(file, most=most)
+    model, held_out = Classifier.load(run), run / folder.PREDICTIONS
+    if file is None and not (model.reads_tables_of_texts and held_out.is_file()):
+        raise InputError(f"{run} keeps no data of its own: name the file to look at")
+    return model.inspection(file or held_out, most=most)
 
 
 def _file(question: Question) -> Path:

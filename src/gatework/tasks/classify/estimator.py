@@ -20,6 +20,7 @@ from gatework.tasks.classify.origin import given, origin_of
 from gatework.tasks.classify.outcome import Judged, Outcome, judge, score
 from gatework.tasks.classify.predictions import predict_file, predictions_of
 from gatework.tasks.classify.reading import digest_of, read, read_like
+from gatework.tasks.classify.schema import TextSchema
 from gatework.tasks.classify.scikit import AbstractEstimator, as_table, width_of
 from gatework.tasks.classify.scores import MODEL, Scores
 from gatework.tasks.classify.settings import (
@@ -316,6 +317,11 @@ class Classifier(AbstractEstimator):
         """
         sequences = self._read_like(X)
         return inspection_of(self._fitted, sequences, most=most, title="Classifier")
+
+    @property
+    def reads_tables_of_texts(self) -> bool:
+        """Whether the fit was of texts in a table, such as predictions.csv holds."""
+        return isinstance(self._schema, TextSchema) and self._schema.columns is not None
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted model as a run folder: config, weights, predictions, report.

@@ -7,6 +7,7 @@ import msgspec
 import polars as pl
 
 from gatework.data import write_table
+from gatework.data.labelled import Texts
 from gatework.errors import InputError
 from gatework.files import atomic_write
 from gatework.tasks import run as folder
@@ -14,7 +15,7 @@ from gatework.tasks.classify.fitted import Fitted, plain_of, restore, tensors_of
 from gatework.tasks.classify.outcome import Outcome
 from gatework.tasks.classify.predictions import predictions_of
 from gatework.tasks.classify.report import write_report
-from gatework.tasks.classify.schema import Schema
+from gatework.tasks.classify.schema import Schema, TextSchema
 from gatework.tasks.page import Origin
 from gatework.training.weights import decode_tensors, encode_tensors
 
@@ -45,7 +46,7 @@ def write_run(
         lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
         _write_bytes(run / folder.METRICS, b"".join(lines))
     if outcome.judged:
-        write_table(_held_out(outcome), run / folder.PREDICTIONS)
+        write_table(_held_out(outcome, schema), run / folder.PREDICTIONS)
     write_report(run / folder.REPORT, outcome, origin)
     folder.write_config(
         run,
@@ -83,8 +84,10 @@ def read_run(run: Path) -> Saved:
     return Saved(config, fitted, schema)
 
 
-def _held_out(outcome: Outcome) -> pl.DataFrame:
-    """What was said of every held-out sequence, in every round."""
+def _held_out(outcome: Outcome, schema: Schema) -> pl.DataFrame:
+    """What was said of every held-out sequence, in every round; texts stand beside it."""
+    columns = schema.columns if isinstance(schema, TextSchema) else None
+    name = "text" if columns is None else columns.text
     frames = []
     for number, part in enumerate(outcome.judged, start=1):
         said = predictions_of(
@@ -95,7 +98,10 @@ def _held_out(outcome: Outcome) -> pl.DataFrame:
         )
         labels = [";".join(label) for label in part.sequences.known_labels]
         rounds = [] if len(outcome.judged) == 1 else [pl.lit(number).alias("round")]
-        frames.append(said.with_columns(*rounds, pl.Series("label", labels)))
+        frame = said.with_columns(*rounds, pl.Series("label", labels))
+        if isinstance(part.sequences, Texts) and name not in frame.columns:
+            frame = frame.with_columns(pl.Series(name, part.sequences.texts, pl.String))
+        frames.append(frame)
     return pl.concat(frames)
 
 
