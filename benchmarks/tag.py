@@ -1,7 +1,8 @@
 """Slots and intents of ATIS, parts of speech of UD_English-EWT: scores, and speed beside torch.nn.
 
-    python benchmarks/tag.py score atis DATA/text/atis --seeds 0 1 2 --out results.json
-    python benchmarks/tag.py score ewt DATA/text/ud_ewt --seeds 0 1 2
+    python benchmarks/tag.py score atis DATA/text/atis --test --seeds 0 1 2 --out results.json
+    python benchmarks/tag.py score atis DATA/text/atis --test --members 1
+    python benchmarks/tag.py score ewt DATA/text/ud_ewt --test
     python benchmarks/tag.py speed atis DATA/text/atis
 
 `score` fits `gatework.Tagger` with its defaults on the training part, chooses the weights on the
@@ -51,7 +52,7 @@ def score(chosen: argparse.Namespace) -> Iterator[Row]:
     """Fit and judge, once a seed."""
     train, validation, test = (chosen.folder / name for name in FILES[chosen.data])
     for seed in chosen.seeds:
-        model = Tagger(seed=seed)
+        model = Tagger(seed=seed, members=chosen.members)
         began, busy = time.perf_counter(), time.process_time()
         model.fit(train, validation=validation, progress=PlainProgress(seconds=30))
         fit_seconds, fit_cpu = time.perf_counter() - began, time.process_time() - busy
@@ -174,6 +175,7 @@ def main() -> None:
     parser.add_argument("data", choices=tuple(FILES))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--members", type=int, help="networks averaged; else the default")
     parser.add_argument("--test", action="store_true", help="score the test part, not validation")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
