@@ -5,7 +5,7 @@ optimizing LSTM language models", arXiv:1708.02182).
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from gatework.errors import InputError
 from gatework.layers import LSTM
 
 State = tuple[Tensor, Tensor]
+_LOGITS: Final = 1 << 22  # numbers that judging makes at once, at most
 
 
 @dataclass(frozen=True)
@@ -201,8 +202,13 @@ class Judged(NamedTuple):
 
 
 @torch.no_grad()
-def judge(network: LanguageNetwork, ids: Tensor, *, window: int = 1024) -> Judged:
+def judge(network: LanguageNetwork, ids: Tensor, *, window: int | None = None) -> Judged:
     """Read (N, B) streams with the state carried on, and score every token after the first.
+
+    Args:
+        network: In evaluation.
+        ids: (N, B).
+        window: Steps at a time, which changes nothing but the memory; None is by the vocabulary.
 
     Example:
         >>> network = LanguageNetwork(LanguageShape(9, embedding_size=4, hidden_size=8)).eval()
@@ -210,6 +216,9 @@ def judge(network: LanguageNetwork, ids: Tensor, *, window: int = 1024) -> Judge
         >>> torch.allclose(judge(network, ids).nats, judge(network, ids, window=7).nats, atol=1e-5)
         True
     """
+    if window is None:
+        logits_of_a_step = ids.shape[1] * network.shape.vocabulary
+        window = max(8, min(1024, _LOGITS // logits_of_a_step))
     state, parts = None, []
     for start in range(0, len(ids) - 1, window):
         part = ids[start : start + window + 1].long()

@@ -66,7 +66,7 @@ class LanguageModel:
         outcome_: All that the report shows; None for a loaded model.
 
     Example:
-        >>> model = LanguageModel(window=16, epochs=20, hidden_size=32, learning_rate=0.02)
+        >>> model = LanguageModel(window=16, epochs=6, hidden_size=32, learning_rate=0.02)
         >>> model = model.fit(["the cat sat on the mat. " * 60])
         >>> model.generate("the cat ", length=15, temperature=0)
         'sat on the mat.'

@@ -26,7 +26,8 @@ from gatework.training import Progress, TrainSettings, train
 _STREAMS: Final = 32  # that validation is read in, side by side
 _LEAST_STREAM: Final = 256  # tokens of each
 _VALIDATIONS: Final = 2  # of an epoch
-_LEAST_BETWEEN: Final = 20  # steps
+_LEAST_BETWEEN, _MOST_BETWEEN = 20, 1_000  # steps
+_MOST_VALIDATED: Final = 300_000  # tokens, at the beginning of the part
 LONGEST_NGRAM: Final = 7
 
 
@@ -68,8 +69,8 @@ def fit_network(
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = CarryingNetwork(LanguageNetwork(shape, regularisation), effort.batch_size)
-    count = len(parts.validation.ids)
-    held = side_by_side(parts.validation.ids, max(1, min(_STREAMS, count // _LEAST_STREAM)))
+    held = parts.validation.ids[:_MOST_VALIDATED]
+    held = side_by_side(held, max(1, min(_STREAMS, len(held) // _LEAST_STREAM)))
     history = train(
         model,
         source,
@@ -80,7 +81,7 @@ def fit_network(
             learning_rate=effort.learning_rate,
             weight_decay=settings.weight_decay,
             average=settings.average,
-            validate_every=max(_LEAST_BETWEEN, source.batches // _VALIDATIONS),
+            validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, source.batches // _VALIDATIONS)),
             seed=settings.seed,
         ),
         validate=lambda carrying: float(judge(carrying.network, held).nats.double().mean()),

@@ -13,7 +13,7 @@ from torch import Tensor, from_numpy
 
 from gatework.errors import InputError
 
-MOST_COUNTED: Final = 20_000_000  # tokens; the last of a longer sequence
+MOST_COUNTED: Final = 10_000_000  # tokens; the last of a longer sequence
 
 
 class Table(NamedTuple):
