@@ -16,11 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "blocks.h"
 #include "gatework.h"
 #include "packed.h"
 #include "scratch.h"
 #include "stream.h"
-#include "tapes.h"
 
 namespace nb = nanobind;
 
@@ -68,7 +68,10 @@ struct Forward {
     View x;
     Address h0, c0, scale;
     View y;
-    Address h_n, c_n, tape;
+    Address h_n, c_n;
+    View trace;
+    int64_t trace_slot;
+    Address tape;
 };
 
 struct Backward {
@@ -120,8 +123,9 @@ void run_forward(const std::vector<const Problem*>& problems, const std::vector<
         cores[i] = problems[i]->core;
         params[i] = problems[i]->params.data();
         if (keep_packed) panels[i] = packed->get(cores[i], problems[i]->params);
-        core_passes[i] = {pass.x.input(), in(pass.h0),   in(pass.c0),    in(pass.scale), pass.y.output(),
-                          out(pass.h_n),  out(pass.c_n), out(pass.tape), panels[i].get()};
+        core_passes[i] = {pass.x.input(),  in(pass.h0),    in(pass.c0),    in(pass.scale),
+                          pass.y.output(), out(pass.h_n),  out(pass.c_n),  pass.trace.output(),
+                          pass.trace_slot, out(pass.tape), panels[i].get()};
     }
     side_by_side(cores, count, [&](int first, int some) {
         for (int i = first; i < first + some; ++i)
@@ -164,16 +168,16 @@ void run_backward(const std::vector<const Problem*>& problems, const std::vector
     for (Scratch& scratch : t_scratch) scratch.trim();
 }
 
-using Tape = nb::ndarray<nb::pytorch, float, nb::ndim<1>, nb::device::cpu>;
+using Floats = nb::ndarray<nb::pytorch, float, nb::ndim<1>, nb::device::cpu>;
 
-Tape make_tape(size_t floats) {
-    static auto* tapes = new Tapes;  // never destroyed: tensors may outlive the module
-    Tapes::Block* block = tapes->take(floats * sizeof(float));
+Floats make_floats(size_t count) {
+    static auto* blocks = new Blocks;  // never destroyed: tensors may outlive the module
+    Blocks::Block* block = blocks->take(count * sizeof(float));
     const nb::capsule owner(block, [](void* data) noexcept {
-        auto* held = static_cast<Tapes::Block*>(data);
+        auto* held = static_cast<Blocks::Block*>(data);
         held->home->give_back(held);
     });
-    return Tape(block->data, {floats}, owner);
+    return Floats(block->data, {count}, owner);
 }
 
 // What the core makes of a cell: the number of its gates, or 0 where it has no such cell.
@@ -221,19 +225,13 @@ NB_MODULE(_native, m) {
                  for (int k = 0; k < GW_NUM_PARAMS; ++k) self->params[k] = in(params[k]);
                  require(gw_check(&self->core));
              })
-        .def("tape_floats", [](const Problem& p) { return gw_tape_floats(&p.core); })
-        .def("read_tape", [](const Problem& p, Address tape, int32_t slot, const View& to) {
-            const gw_output output = to.output();
-            nb::gil_scoped_release release;
-            void* workspace = t_scratch[0].at_least(gw_forward_workspace(&p.core));
-            require(gw_read_tape(&p.core, in(tape), slot, &output, workspace));
-            t_scratch[0].trim();
-        });
+        .def("tape_floats", [](const Problem& p) { return gw_tape_floats(&p.core); });
 
     nb::class_<Forward>(m, "Forward")
-        .def("__init__",
-             [](Forward* self, const View& x, Address h0, Address c0, Address scale, const View& y, Address h_n,
-                Address c_n, Address tape) { new (self) Forward{x, h0, c0, scale, y, h_n, c_n, tape}; });
+        .def("__init__", [](Forward* self, const View& x, Address h0, Address c0, Address scale, const View& y,
+                            Address h_n, Address c_n, const View& trace, int64_t trace_slot, Address tape) {
+            new (self) Forward{x, h0, c0, scale, y, h_n, c_n, trace, trace_slot, tape};
+        });
 
     nb::class_<Backward>(m, "Backward")
         .def("__init__", [](Backward* self, const View& x, const View& y, Address h0, Address c0, Address scale,
@@ -245,7 +243,7 @@ NB_MODULE(_native, m) {
 
     m.def("run_forward", run_forward);
     m.def("run_backward", run_backward);
-    m.def("tape", make_tape);
+    m.def("floats", make_floats);
     m.def("gates", gates_of);
     m.def("zoneout_bits", gw_zoneout_bits);
     m.def("fingerprint", [](Address data, size_t bytes) {

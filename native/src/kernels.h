@@ -97,6 +97,7 @@ struct Row {  // one real step of one sequence, as the forward kernel needs it
     const float* scale;     // (R)
     float* record;          // in panel 0
     float* carried;         // in panel 0
+    float* trace;           // (H) of the first gate; nullptr if no trace is wanted
     float* shown;           // (H) what a projection reads; nullptr without one
     float* stats;           // kNormStats; nullptr without a layer norm or a tape
     SplitRow split;         // where what the next step reads goes as parts

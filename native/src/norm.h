@@ -99,15 +99,17 @@ struct Norm {
         const Model& m = a.model;
         const float* by = a.packed + p * panel_floats<V>(m) + (bias_vectors(m) + (m.peephole ? 3 : 0)) * L;
         float *record = row.record + p * pitch, *carried = row.carried + p * carried_pitch;
-        Reg gate[G], c = V::load(record + kC * L);
-        for (int v = 0; v < G; ++v) gate[v] = V::load(record + v * L);
+        Reg tape[G + 1];
+        for (int v = 0; v <= G; ++v) tape[v] = V::load(record + v * L);
+        Reg& c = tape[kC];
         const Reg shown = V::fma(normal(c, memory), V::load(by + kMemory * L), V::load(by + kMemoryShift * L));
-        const Reg h = On::show(gate, shown);
+        const Reg h = On::show(tape, shown);
         if (m.zone_c.share > 0) {
             c = mix<V>(kept_share<V>(m.zone_c, row.time_and_row, p), V::load(carried), c);
             V::store(record + kC * L, c);
         }
         V::store(carried, c);
+        store_trace<V, Cell>(a, row, p, tape);
         if (row.shown) {
             V::store_first(row.shown + p * L, h, lanes_of<V>(p, m.H));
         } else {

@@ -77,6 +77,9 @@ struct ForwardJob {
         const Plan& plan = args.plan;
         zero(layout.zeros, m.R > m.H ? m.R : m.H);
         zero_tails(problem, pass.y, m.R);
+        for (int v = 0; pass.trace.data && v < m.cell.gates + m.cell.carries; ++v) {
+            zero_tails(problem, {pass.trace.data + v * pass.trace_slot, pass.trace.step, pass.trace.row}, m.H);
+        }
         for (int64_t row = plan.rows; row < problem.batch; ++row) {  // empty sequences return their initial state
             const int64_t b = plan.order[row];
             copy_or_zero(pass.h_n + b * m.R, pass.h0 ? pass.h0 + b * m.R : nullptr, m.R);
@@ -196,6 +199,8 @@ private:
 };
 
 }  // namespace
+
+size_t gw_tape_floats(const gw_problem* problem) { return static_cast<size_t>(tape_floats(*problem)); }
 
 size_t gw_packed_floats(const gw_problem* problem) { return static_cast<size_t>(packed_floats(*problem)); }
 

@@ -52,6 +52,17 @@ void emit_projected(const ForwardArgs& a, const Row* row, int64_t count, int64_t
     for (int64_t r = 0; r < count; ++r) emit<V>(a.model, row[r], p, V::load(h + r * stride));
 }
 
+// The activations of a step at panel p, and its memory, where a trace is wanted: tape as the cell left it.
+template <class V, class Cell>
+GATEWORK_INLINE void store_trace(const ForwardArgs& a, const Row& row, int64_t p, const typename V::Reg* tape) {
+    if (!row.trace) return;
+    const int lanes = lanes_of<V>(p, a.model.H);
+    float* to = row.trace + p * V::kLanes;
+    for (int v = 0; v < Cell::kGates + Cell::kCarries; ++v, to += a.pass.trace_slot) {
+        lanes == V::kLanes ? V::store(to, tape[v]) : V::store_first(to, tape[v], lanes);
+    }
+}
+
 template <class V, class Cell>
 void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, const float* sums) {
     using Reg = typename V::Reg;
@@ -80,6 +91,7 @@ void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, cons
             float* record = row[r].record + p * record_pitch;
             for (int v = 0; v < T; ++v) V::store(record + v * L, tape[v]);
         }
+        store_trace<V, Cell>(a, row[r], p, tape);
         if (row[r].shown) {
             V::store_first(row[r].shown + p * L, h, lanes_of<V>(p, m.H));
         } else {

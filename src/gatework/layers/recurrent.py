@@ -267,7 +267,7 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             )  # fmt: skip
             return result.output, (result.state,)
         ahead, back = states
-        return scan_both(
+        both = scan_both(
             self.cell,
             (params[0], params[1]),
             x,
@@ -278,6 +278,7 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             backend=self.backend,
             params_checked=True,
         )
+        return both.output, both.state
 
     def _check_state(self, state: State, batch: int) -> None:
         names = self.cell.states

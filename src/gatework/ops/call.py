@@ -53,3 +53,17 @@ class ScanResult(NamedTuple):
     output: Tensor
     state: State
     trace: dict[str, Tensor] | None
+
+
+class BothResult(NamedTuple):
+    """What the scans of a layer's two directions give; each pair is forward, then reverse.
+
+    Attributes:
+        output: (T, B, 2 * P), zero past a length.
+        state: as in `ScanResult`.
+        trace: likewise; None if not asked for.
+    """
+
+    output: Tensor
+    state: tuple[State, State]
+    trace: tuple[dict[str, Tensor], dict[str, Tensor]] | None

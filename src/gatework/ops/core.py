@@ -1,6 +1,7 @@
 """The native core's calls on tensors: the only module that imports it. Knows no autograd."""
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -113,6 +114,7 @@ def describe() -> dict[str, str]:
 def forward(
     problems: Sequence[Problem],
     outputs: Sequence[Tensor],
+    traces: Sequence[Tensor] = (),
     *,
     keep_tape: bool,
     keep_packed: bool,
@@ -122,6 +124,8 @@ def forward(
     Args:
         problems: what to run; both tapes of two are in one tensor.
         outputs: where h of every step goes.
+        traces: where gates and c of every step go, each (`traced` of them, T, B, H) with dense
+            last axis; of none if empty.
         keep_tape: a backward pass will follow.
         keep_packed: look for packed weights of these values, and keep them, between calls.
 
@@ -130,11 +134,11 @@ def forward(
     """
     cores = [_core(each) for each in problems]
     offsets, floats = _tapes(cores) if keep_tape else ([0] * len(cores), 0)
-    tape = _native.tape(floats) if floats >= _LARGE else torch.empty(floats)
+    tape = empty(floats)
     base = tape.data_ptr()
     finals: list[Tensor] = []
     passes: list[_native.Forward] = []
-    for problem, output, offset in zip(problems, outputs, offsets, strict=True):
+    for index, (problem, output) in enumerate(zip(problems, outputs, strict=True)):
         h_n = torch.empty_like(problem.h0)
         c_n = None if problem.c0 is None else torch.empty_like(problem.c0)
         finals += [h_n] if c_n is None else [h_n, c_n]
@@ -147,7 +151,8 @@ def forward(
                 _view(output),
                 h_n.data_ptr(),
                 _address(c_n),
-                base + 4 * offset if keep_tape else 0,
+                *_trace_view(traces[index] if traces else None),
+                base + 4 * offsets[index] if keep_tape else 0,
             )
         )
     _native.run_forward(cores, passes, keep_packed)
@@ -224,18 +229,16 @@ def backward(
     return results
 
 
-def read_tape(problem: Problem, tape: Tensor) -> list[Tensor]:
-    """Every gate and, if the cell has one, c off the tape of one problem, each (T, B, H)."""
-    core = _core(problem)
-    check_tensor("tape", tape, (core.tape_floats(),))
-    steps, batch, _ = problem.x.shape
+def empty(*shape: int) -> Tensor:
+    """As torch.empty; a large one in memory that the core keeps, since fresh pages cost dearly."""
+    floats = math.prod(shape)
+    return torch.empty(shape) if floats < _LARGE else _native.floats(floats).view(shape)
+
+
+def traced(problem: Problem) -> int:
+    """How many values of each unit and step a trace holds: the gates, and c if there is one."""
     setup = problem.setup
-    gates = GATES[setup.is_projected][setup.cell][setup.options]
-    slots = gates + (problem.c0 is not None)
-    trace = [problem.x.new_empty(steps, batch, problem.hidden_size) for _ in range(slots)]
-    for slot, values in enumerate(trace):
-        core.read_tape(tape.data_ptr(), slot, _view(values))
-    return trace
+    return GATES[setup.is_projected][setup.cell][setup.options] + (problem.c0 is not None)
 
 
 def stream(problems: Sequence[Problem]) -> "_native.Stream":
@@ -294,6 +297,13 @@ def _view(values: Tensor | None) -> "_native.View":
     if values is None:
         return _native.View(0, 0, 0)
     return _native.View(values.data_ptr(), values.stride(0), values.stride(1))
+
+
+def _trace_view(trace: Tensor | None) -> tuple["_native.View", int]:
+    if trace is None:
+        return _view(None), 0
+    slot, step, row, _ = trace.stride()
+    return _native.View(trace.data_ptr(), step, row), slot
 
 
 def _addresses(present: int, params: Sequence[Tensor]) -> list[int]:

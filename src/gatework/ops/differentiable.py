@@ -15,6 +15,7 @@ from gatework.ops.operator import (
     STRETCHES,
     TAPE,
     Reads,
+    columns,
     scan_backward,
     scan_forward,
     shares,
@@ -124,16 +125,16 @@ def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
         )
         for index in range(count)
     ]
-    trace = results[0].trace or {}
+    names = _traced(plan.cell)
     return [
         torch.cat([result.output for result in results], dim=-1),
         *(part for result in results for part in result.state),
-        *(trace[name] for name in _traced(plan.cell) if plan.trace),
+        *(torch.stack([each.trace[name] for name in names]) for each in results if each.trace),
     ]
 
 
 def _traced(cell: AbstractCell) -> tuple[str, ...]:
-    """What trace=True adds to the outputs, in their order; h is y."""
+    """What a trace of the operator holds, in its order; h is y."""
     return (*cell.gates, *cell.states[1:])
 
 
@@ -144,11 +145,11 @@ def problem(call: ScanCall) -> Problem:
     return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
 
 
-def scan(*calls: ScanCall) -> tuple[Tensor, list[State], dict[str, Tensor] | None]:
+def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
     """Run one call, or two that differ in direction, params and state: forward, then reversed.
 
     Returns:
-        The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of one.
+        The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of each, or none.
     """
     call = calls[0]
     scales = [each for one in calls for each in _scale(one)]
@@ -165,11 +166,12 @@ def scan(*calls: ScanCall) -> tuple[Tensor, list[State], dict[str, Tensor] | Non
     else:
         results = _Scan.apply(plan, call.x, call.lengths, *tensors)
     finals = results[1 : 1 + len(state)]
-    trace = None
-    if call.trace:
-        trace = dict(zip(_traced(call.cell), results[2 + len(state) :], strict=True))
-        trace["h"] = results[0]
-    return results[0], [tuple(part) for part in shares(finals, len(calls))], trace
+    outputs = columns(results[0], len(calls))
+    traces = [
+        dict(zip(_traced(call.cell), trace, strict=True)) | {"h": h}
+        for trace, h in zip(results[2 + len(state) :], outputs, strict=False)  # one each, or none
+    ]
+    return results[0], [tuple(part) for part in shares(finals, len(calls))], traces
 
 
 def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Plan:

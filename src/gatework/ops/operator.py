@@ -24,7 +24,8 @@ NOTHING, TAPE, STRETCHES = 0, 1, 2
 
 torch.library.define(
     "gatework::scan_forward",
-    # y (T, B, P) or (T, B, 2 * P), the final states, what was kept, and the trace.
+    # y (T, B, P) or (T, B, 2 * P), the final states, what was kept, and the trace of each
+    # direction, (gates and c, T, B, H), if it is wanted.
     f"({_READS}, int keep, bool trace) -> Tensor[]",
 )
 torch.library.define(
@@ -91,7 +92,7 @@ def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
     return [values[index * size : (index + 1) * size] for index in range(count)]
 
 
-def _columns(values: Tensor, count: int) -> Sequence[Tensor]:
+def columns(values: Tensor, count: int) -> Sequence[Tensor]:
     """Those of each direction."""
     return (values,) if count == 1 else values.chunk(2, dim=-1)
 
@@ -101,20 +102,21 @@ def _forward(*inputs: Any) -> list[Tensor]:
     problems = Reads(*reads).problems()
     count, first = len(problems), problems[0]
     steps, batch, _ = first.x.shape
-    y = torch.empty(steps, batch, count * first.h0.shape[1])
+    y = core.empty(steps, batch, count * first.h0.shape[1])
     if keep == STRETCHES:
-        finals, kept = recompute.forward(problems, _columns(y, count))
+        finals, kept = recompute.forward(problems, columns(y, count))
         return [y, *finals, kept]
+    traces = [
+        core.empty(core.traced(each), steps, batch, each.hidden_size) for each in problems if trace
+    ]
     finals, tape = core.forward(
         problems,
-        _columns(y, count),
-        keep_tape=keep == TAPE or trace,
+        columns(y, count),
+        traces,
+        keep_tape=keep == TAPE,
         keep_packed=keep == NOTHING,
     )
-    if not trace:
-        return [y, *finals, tape]
-    kept = tape if keep == TAPE else torch.empty(0)
-    return [y, *finals, kept, *core.read_tape(first, tape)]
+    return [y, *finals, tape, *traces]
 
 
 # Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
@@ -132,27 +134,25 @@ def _forward_fake(*inputs: Any) -> list[Tensor]:
     if keep != NOTHING:  # how much depends on the lengths, and on the instruction set
         size = torch.library.get_ctx().new_dynamic_size()
     y = x.new_empty(steps, batch, len(seeds) * width)
-    slots = 0
-    if trace:
-        slots = params[1].shape[0] // hidden + (len(state) > len(seeds))
-    activations = [x.new_empty(steps, batch, hidden) for _ in range(slots)]
+    slots = params[1].shape[0] // hidden + (len(state) > len(seeds))
+    traces = [x.new_empty(slots, steps, batch, hidden) for _ in seeds if trace]
     finals = [torch.empty_like(part, memory_format=torch.contiguous_format) for part in state]
-    return [y, *finals, x.new_empty(size), *activations]
+    return [y, *finals, x.new_empty(size), *traces]
 
 
 def _backward(*inputs: Any) -> list[Tensor]:
     *reads, keep, y, kept, dy, d_finals, want_x, want_params = inputs
     problems = Reads(*reads).problems()
     x, count = problems[0].x, len(problems)
-    outputs = _columns(y, count)
-    d_outputs = (None,) * count if dy is None else _columns(dy, count)
+    outputs = columns(y, count)
+    d_outputs = (None,) * count if dy is None else columns(dy, count)
     if keep == STRETCHES:
-        dx = torch.zeros(x.shape) if want_x else None
+        dx = core.empty(*x.shape).zero_() if want_x else None
         results = recompute.backward(
             problems, outputs, kept, d_outputs, d_finals, dx, want_params=want_params
         )
     else:
-        parts = [torch.empty(x.shape) if want_x else None for _ in problems]
+        parts = [core.empty(*x.shape) if want_x else None for _ in problems]
         results = core.backward(
             problems, outputs, kept, d_outputs, d_finals, parts, want_params=want_params
         )
