@@ -119,7 +119,7 @@ typedef struct {
     gw_input dy;              /* P wide; data NULL: zeros */
     const float *dh_n, *dc_n; /* (B, P), (B, H) or NULL: zeros */
     gw_output dx;             /* I wide, zero past each length; data NULL: not wanted */
-    float *dh0, *dc0;         /* (B, P), (B, H) */
+    float *dh0, *dc0;         /* (B, P), (B, H) or NULL: not wanted */
     float* const* gradients;  /* GW_NUM_PARAMS, shaped as the parameters; NULL: none is wanted */
 } gw_backward;
 

@@ -129,7 +129,7 @@ struct BackwardRecurrence {
     }
     void store_carried() const {
         each(m.H, [&](int64_t row, int64_t b, int64_t p, int lanes) {
-            if (!m.cell.carries) return;
+            if (!a.pass.dc0) return;
             V::store_first(a.pass.dc0 + b * m.H + p * L, V::load(a.carried + p * pitch() + row * L), lanes);
         });
     }

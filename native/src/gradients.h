@@ -132,9 +132,11 @@ struct Products {
     // After the last chunk, which holds the gradients at the sums of step 0 first.
     void finish(const Chunk& chunk) const {
         const Range range = share_of<V>(a.plan.rows, 1, share.index, share.count);
-        transposed(chunk.d_sums() + m.cell.hidden * L, a.packed_hh, R, a.group_panels, range,
-                   [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * R; });
-        finish_h0(range);
+        if (a.pass.dh0) {
+            transposed(chunk.d_sums() + m.cell.hidden * L, a.packed_hh, R, a.group_panels, range,
+                       [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * R; });
+            finish_h0(range);
+        }
         if (a.pass.gradients) unpack();
     }
 

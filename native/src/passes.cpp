@@ -139,8 +139,8 @@ struct BackwardJob {
         clear_halves();
         for (int64_t row = args.plan.rows; row < problem.batch; ++row) {
             const int64_t b = args.plan.order[row];
-            copy_or_zero(pass.dh0 + b * m.R, pass.dh_n ? pass.dh_n + b * m.R : nullptr, m.R);
-            if (m.cell.carries) copy_or_zero(pass.dc0 + b * m.H, pass.dc_n ? pass.dc_n + b * m.H : nullptr, m.H);
+            if (pass.dh0) copy_or_zero(pass.dh0 + b * m.R, pass.dh_n ? pass.dh_n + b * m.R : nullptr, m.R);
+            if (pass.dc0) copy_or_zero(pass.dc0 + b * m.H, pass.dc_n ? pass.dc_n + b * m.H : nullptr, m.H);
         }
     }
 

@@ -167,6 +167,7 @@ struct Run {
         return one;
     }
 
+    static float* or_none(Floats& from) { return from.empty() ? nullptr : from.data(); }
     static const float* or_null(const Floats& from) { return from.empty() ? nullptr : from.data(); }
 
     gw_forward forward_pass(const float* packed = nullptr) {
@@ -187,8 +188,8 @@ struct Run {
                 or_null(in.dh_n),
                 or_null(in.dc_n),
                 s.dx ? dx.out() : gw_output{},
-                dh0.data(),
-                dc0.data(),
+                s.states ? dh0.data() : nullptr,
+                s.states ? or_none(dc0) : nullptr,
                 s.gradients ? places.data() : nullptr};
     }
 
@@ -207,7 +208,8 @@ struct Run {
 
     using Named = std::vector<std::pair<std::string, Floats>>;
     Named results() const {
-        Named all = {{"y", logical(y, in.R)}, {"h_n", h_n}, {"c_n", c_n}, {"dh0", dh0}, {"dc0", dc0}};
+        Named all = {{"y", logical(y, in.R)}, {"h_n", h_n}, {"c_n", c_n}};
+        if (in.shape.states) all.insert(all.end(), {{"dh0", dh0}, {"dc0", dc0}});
         for (int32_t slot = 0; slot < slots(); ++slot) {
             all.push_back({"slot " + std::to_string(slot) + " of the trace", logical(traced(slot), in.H)});
         }

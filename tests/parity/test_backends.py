@@ -96,6 +96,6 @@ def assert_is_reference(
         if cell == "lstm_layer_norm" and shape == "smallest":
             bound *= 10  # normalising one unit leaves differences of equal numbers: chance decides
         if cell == "lstm_no_gates" and shape == "long":
-            bound *= 4  # nothing holds c back, so rounding errors grow with every step: likewise
+            bound *= 10  # nothing holds c back, so rounding errors grow with every step: likewise
         assert value.dtype == dtype
         assert_close(part, value, truth[part], bound)

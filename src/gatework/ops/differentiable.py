@@ -31,7 +31,8 @@ class _Plan(NamedTuple):
     names: tuple[str, ...]  # of the params of one direction
     noises: tuple[Regularisation | None, ...]
     scales: int  # how many there are
-    states: int  # of all directions
+    states: int  # initial ones of all directions
+    finals: int  # states at the end
     kernel: tuple[int, ...]
     limits: tuple[float, ...]
     seeds: tuple[int, ...]
@@ -56,7 +57,7 @@ class _Scan(torch.autograd.Function):
         ctx: Any, plan: _Plan, x: Tensor, lengths: Tensor | None, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         results = scan_forward(plan.reads(x, lengths, tensors), plan.keep, trace=plan.trace)
-        kept = results[1 + plan.states]
+        kept = results[1 + plan.finals]
         ctx.mark_non_differentiable(kept)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, lengths, results[0], kept, *tensors)
@@ -69,8 +70,8 @@ class _Scan(torch.autograd.Function):
         x, lengths, y, kept, *tensors = ctx.saved_tensors
         _, need_x, _, *needs = ctx.needs_input_grad
         reads = plan.reads(x, lengths, tensors)
-        dy, *d_finals = cotangents[: 1 + plan.states]
-        d_trace = cotangents[2 + plan.states :]
+        dy, *d_finals = cotangents[: 1 + plan.finals]
+        d_trace = cotangents[2 + plan.finals :]
         if torch.is_grad_enabled() or any(each is not None for each in d_trace):
             # The gradients must be differentiable too, or the loss reached into the trace.
             gradients = _reference_gradients(plan, reads, (dy, *d_finals, *d_trace))
@@ -115,7 +116,7 @@ def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
                 plan.cell,
                 dict(zip(plan.names, params[index], strict=True)),
                 reads.x,
-                tuple(states[index]),
+                tuple(states[index]) or None,
                 reads.lengths,
                 plan.reverse if count == 1 else index == 1,
                 plan.trace,
@@ -140,9 +141,8 @@ def _traced(cell: AbstractCell) -> tuple[str, ...]:
 
 def problem(call: ScanCall) -> Problem:
     """What the core reads of a call."""
-    state, params = list(call.state), [call.params[n] for n in PARAMETERS if n in call.params]
-    plan = _plan((call,), 0, len(state), NOTHING)
-    return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
+    params = [call.params[name] for name in PARAMETERS if name in call.params]
+    return _plan((call,), 0, 0, NOTHING).reads(call.x, call.lengths, params).problems()[0]
 
 
 def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
@@ -153,7 +153,7 @@ def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
     """
     call = calls[0]
     scales = [each for one in calls for each in _scale(one)]
-    state = [part for one in calls for part in one.state]
+    state = [part for one in calls for part in one.state or ()]
     params = [one.params[name] for one in calls for name in PARAMETERS if name in one.params]
     keep = NOTHING
     if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
@@ -165,11 +165,11 @@ def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
         results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
     else:
         results = _Scan.apply(plan, call.x, call.lengths, *tensors)
-    finals = results[1 : 1 + len(state)]
+    finals = results[1 : 1 + plan.finals]
     outputs = columns(results[0], len(calls))
     traces = [
         dict(zip(_traced(call.cell), trace, strict=True)) | {"h": h}
-        for trace, h in zip(results[2 + len(state) :], outputs, strict=False)  # one each, or none
+        for trace, h in zip(results[2 + plan.finals :], outputs, strict=False)  # one each, or none
     ]
     return results[0], [tuple(part) for part in shares(finals, len(calls))], traces
 
@@ -186,6 +186,7 @@ def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Pl
         noises,
         scales,
         states,
+        len(call.cell.states) * len(calls),
         (
             kernel.cell,
             kernel.options,
@@ -202,6 +203,6 @@ def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Pl
 
 def _scale(call: ScanCall) -> tuple[Tensor, ...]:
     """What recurrent dropout multiplies h by, if it does."""
-    h = call.state[0]
-    scale = recurrent_scale(call.regularisation, h.shape[0], h.shape[1], h)
+    batch, weight = call.x.shape[1], call.params["weight_hh"]
+    scale = recurrent_scale(call.regularisation, batch, weight.shape[1], weight)
     return () if scale is None else (scale,)

@@ -52,7 +52,7 @@ def _run(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
 
 def _in_float32(call: ScanCall) -> ScanCall:
     """Bring to the weights' dtype what autocast made narrower."""
-    state = tuple(part.float() for part in call.state)
+    state = call.state and tuple(part.float() for part in call.state)
     return dataclasses.replace(call, x=call.x.float(), state=state)
 
 

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gatework.errors import InputError
 from gatework.ops import core, recompute
-from gatework.ops.kernel import CELLS, OPTION_BITS
-from gatework.ops.problem import Problem, Setup, check
+from gatework.ops.kernel import PARAMETERS, places
+from gatework.ops.problem import Problem
 
 # kernel: gw_cell, its options, which parameters there are, training. limits: zoneout of h and of c,
-# the clip of c. Two directions hold twice as
-# many tensors in each list, forward first, and two seeds; they share x and the lengths.
+# the clip of c. An empty state means zeros. Two directions hold twice as many tensors in each list,
+# forward first, and two seeds; they share x and the lengths.
 _READS = (
     "Tensor x, Tensor[] state, Tensor[] params, Tensor? lengths, Tensor[] scales, "
     "int[] kernel, float[] limits, SymInt[] seeds, bool reverse"
@@ -50,38 +49,32 @@ class Reads(NamedTuple):
     reverse: bool
 
     def problems(self) -> list[Problem]:
-        """Each direction's, checked."""
-        x, state, params, lengths, scales, (cell, options, present, training), *_ = self
-        zoneout_h, zoneout_c, clip = self.limits
-        setup = Setup(cell, options, present, zoneout_h, zoneout_c, clip, training != 0)
-        blocks = _blocks(setup)
+        """Each direction's."""
         count = len(self.seeds)
-        states, weights = shares(state, count), shares(params, count)
+        states, weights = shares(self.state, count), shares(self.params, count)
         return [
-            check(
-                blocks,
-                setup,
-                x,
-                states[index],
+            Problem(
+                self.kernel,
+                self.limits,
                 weights[index],
-                lengths,
-                scales[index] if scales else None,
+                self.x,
+                self.lengths,
+                states[index],
+                self.scales[index] if self.scales else None,
                 seed,
-                reverse=self.reverse if count == 1 else index == 1,
+                self.reverse if count == 1 else index == 1,
             )
             for index, seed in enumerate(self.seeds)
         ]
 
-
-def _blocks(setup: Setup) -> int:
-    """The row blocks of the weights."""
-    cell, options = setup.cell, setup.options
-    blocks = 0
-    if 0 <= cell < CELLS and 0 <= options < 1 << OPTION_BITS:
-        blocks = core.GATES[setup.is_projected][cell][options]
-    if not blocks:
-        raise InputError(f"the native core has no cell {cell} with options {options}.")
-    return blocks
+    def state_sizes(self) -> list[int]:
+        """The widths of the final states of all directions; for shapes alone."""
+        cell, _, present, _ = self.kernel
+        share = shares(self.params, len(self.seeds))[0]
+        names = [PARAMETERS[place] for place in places(present)]
+        width = share[1].shape[1]
+        hidden = share[names.index("weight_hr")].shape[1] if "weight_hr" in names else width
+        return ([width, hidden] if cell == 0 else [width]) * len(self.seeds)
 
 
 def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
@@ -100,21 +93,16 @@ def columns(values: Tensor, count: int) -> Sequence[Tensor]:
 def _forward(*inputs: Any) -> list[Tensor]:
     *reads, keep, trace = inputs
     problems = Reads(*reads).problems()
-    count, first = len(problems), problems[0]
-    steps, batch, _ = first.x.shape
-    y = core.empty(steps, batch, count * first.h0.shape[1])
+    count = len(problems)
+    bound = [core.bind(each) for each in problems]
+    steps, batch, _ = problems[0].x.shape
+    y = core.empty(steps, batch, count * bound[0].width)
     if keep == STRETCHES:
         finals, kept = recompute.forward(problems, columns(y, count))
         return [y, *finals, kept]
-    traces = [
-        core.empty(core.traced(each), steps, batch, each.hidden_size) for each in problems if trace
-    ]
-    finals, tape = core.forward(
-        problems,
-        columns(y, count),
-        traces,
-        keep_tape=keep == TAPE,
-        keep_packed=keep == NOTHING,
+    traces = [core.empty(each.traced, steps, batch, each.hidden_size) for each in bound if trace]
+    finals, tape = core.run_forward(
+        bound, columns(y, count), traces, keep_tape=keep == TAPE, keep_packed=keep == NOTHING
     )
     return [y, *finals, tape, *traces]
 
@@ -126,18 +114,19 @@ torch.library.impl("gatework::scan_forward", "CPU", _run_forward)
 
 @torch.library.register_fake("gatework::scan_forward")
 def _forward_fake(*inputs: Any) -> list[Tensor]:
-    *reads, keep, trace = inputs
-    x, state, params, _, _, _, _, seeds, _ = Reads(*reads)
-    steps, batch, _ = x.shape
-    width, hidden = state[0].shape[1], state[-1].shape[1]
+    *given, keep, trace = inputs
+    reads = Reads(*given)
+    steps, batch, _ = reads.x.shape
+    count, sizes = len(reads.seeds), reads.state_sizes()
     size = 0
     if keep != NOTHING:  # how much depends on the lengths, and on the instruction set
         size = torch.library.get_ctx().new_dynamic_size()
-    y = x.new_empty(steps, batch, len(seeds) * width)
-    slots = params[1].shape[0] // hidden + (len(state) > len(seeds))
-    traces = [x.new_empty(slots, steps, batch, hidden) for _ in seeds if trace]
-    finals = [torch.empty_like(part, memory_format=torch.contiguous_format) for part in state]
-    return [y, *finals, x.new_empty(size), *traces]
+    y = reads.x.new_empty(steps, batch, count * sizes[0])
+    hidden = sizes[-1]
+    slots = reads.params[1].shape[0] // hidden + (len(sizes) > count)
+    traces = [reads.x.new_empty(slots, steps, batch, hidden) for _ in range(count) if trace]
+    finals = [reads.x.new_empty(batch, size) for size in sizes]
+    return [y, *finals, reads.x.new_empty(size), *traces]
 
 
 def _backward(*inputs: Any) -> list[Tensor]:

@@ -36,9 +36,7 @@ def checked_call(  # noqa: PLR0913 (those of scan)
         checks.check_params(cell, params)
     checks.check_input(x, params)
     steps, batch = x.shape[:2]
-    if state is None:
-        state = tuple([x.new_zeros(batch, size) for size in cell.state_sizes(params)])
-    else:
+    if state is not None:
         checks.check_state(cell, params, state, batch)
     checks.check_memory(memory)
     if regularisation is not None:
