@@ -31,7 +31,7 @@ RUNS = {
     name: cell
     for name, cell in (CELLS | EXTRA).items()
     if core.UNAVAILABLE is None
-    and (numbered := kernel.kernel_of(cell)) is not None
+    and (numbered := kernel.kernel_of(cell, {})) is not None
     and core.GATES[getattr(cell, "projection", False)][numbered.cell][numbered.options]
 }
 NOISES = {

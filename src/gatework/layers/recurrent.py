@@ -146,7 +146,13 @@ class AbstractRecurrent(nn.Module, abc.ABC):
     @final
     def params(self, which: Pass) -> dict[str, Tensor]:
         """The parameters of one layer and direction, by the names of the cell."""
-        return {name: getattr(self, attribute) for name, attribute in which.names.items()}
+        own = (
+            self._parameters
+        )  # torch looks there last; what a parametrization computes is not there
+        return {
+            name: own[attribute] if attribute in own else getattr(self, attribute)
+            for name, attribute in which.names.items()
+        }
 
     @final
     @property

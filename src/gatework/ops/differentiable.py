@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gatework.cells import AbstractCell, State
 from gatework.ops.call import ScanCall
-from gatework.ops.kernel import PARAMETERS, kernel_of, present
+from gatework.ops.kernel import Kernel, kernel_of
 from gatework.ops.noise import Regularisation, recurrent_scale
 from gatework.ops.operator import (
     NOTHING,
@@ -28,12 +28,12 @@ class _Plan(NamedTuple):
     """What is no tensor in one or two scans that share their cell, x and lengths."""
 
     cell: AbstractCell
-    names: tuple[str, ...]  # of the params of one direction
+    kernel: Kernel
     noises: tuple[Regularisation | None, ...]
     scales: int  # how many there are
     states: int  # initial ones of all directions
     finals: int  # states at the end
-    kernel: tuple[int, ...]
+    numbers: tuple[int, ...]  # those of the operators, as the next two
     limits: tuple[float, ...]
     seeds: tuple[int, ...]
     reverse: bool
@@ -45,7 +45,7 @@ class _Plan(NamedTuple):
         at = self.scales + self.states
         return Reads(
             x, tensors[self.scales : at], tensors[at:], lengths, tensors[: self.scales],
-            self.kernel, self.limits, self.seeds, self.reverse,
+            self.numbers, self.limits, self.seeds, self.reverse,
         )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
         REFERENCE.run(
             ScanCall(
                 plan.cell,
-                dict(zip(plan.names, params[index], strict=True)),
+                dict(zip(plan.kernel.names, params[index], strict=True)),
                 reads.x,
                 tuple(states[index]) or None,
                 reads.lengths,
@@ -141,8 +141,9 @@ def _traced(cell: AbstractCell) -> tuple[str, ...]:
 
 def problem(call: ScanCall) -> Problem:
     """What the core reads of a call."""
-    params = [call.params[name] for name in PARAMETERS if name in call.params]
-    return _plan((call,), 0, 0, NOTHING).reads(call.x, call.lengths, params).problems()[0]
+    plan = _plan((call,), 0, 0, NOTHING)
+    params = [call.params[name] for name in plan.kernel.names]
+    return plan.reads(call.x, call.lengths, params).problems()[0]
 
 
 def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
@@ -154,46 +155,42 @@ def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
     call = calls[0]
     scales = [each for one in calls for each in _scale(one)]
     state = [part for one in calls for part in one.state or ()]
-    params = [one.params[name] for one in calls for name in PARAMETERS if name in one.params]
-    keep = NOTHING
-    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
-        keep = STRETCHES if call.memory == "recompute" else TAPE
-        keep = TAPE if call.trace else keep
-    plan = _plan(calls, len(scales), len(state), keep)
+    plan = _plan(calls, len(scales), len(state), NOTHING)
+    params = [one.params[name] for one in calls for name in plan.kernel.names]
     tensors = (*scales, *state, *params)
-    if keep == NOTHING:
-        results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
-    else:
+    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
+        recomputes = call.memory == "recompute" and not call.trace
+        plan = plan._replace(keep=STRETCHES if recomputes else TAPE)
         results = _Scan.apply(plan, call.x, call.lengths, *tensors)
-    finals = results[1 : 1 + plan.finals]
-    outputs = columns(results[0], len(calls))
+    else:
+        reads = plan.reads(call.x, call.lengths, tensors)
+        results = scan_forward(reads, NOTHING, trace=call.trace)
+    output, *rest = results
+    states = [tuple(part) for part in shares(rest[: plan.finals], len(calls))]
     traces = [
         dict(zip(_traced(call.cell), trace, strict=True)) | {"h": h}
-        for trace, h in zip(results[2 + plan.finals :], outputs, strict=False)  # one each, or none
+        for trace, h in zip(rest[plan.finals + 1 :], columns(output, len(calls)), strict=False)
     ]
-    return results[0], [tuple(part) for part in shares(finals, len(calls))], traces
+    return output, states, traces
 
 
 def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Plan:
     call = calls[0]
-    kernel = kernel_of(call.cell)
+    kernel = kernel_of(call.cell, call.params)
     assert kernel is not None, "refused"
     noises = tuple([one.regularisation for one in calls])
     noise = noises[0]
+    zoneouts = (0.0, 0.0) if noise is None else (*noise.zoneout, 0.0)[:2]
+    is_training = noise is not None and noise.training
     return _Plan(
         call.cell,
-        tuple([name for name in PARAMETERS if name in call.params]),
+        kernel,
         noises,
         scales,
         states,
         len(call.cell.states) * len(calls),
-        (
-            kernel.cell,
-            kernel.options,
-            present(call.params),
-            int(noise is not None and noise.training),
-        ),
-        (*((0.0, 0.0) if noise is None else (*noise.zoneout, 0.0)[:2]), kernel.clip),
+        (kernel.cell, kernel.options, kernel.present, int(is_training)),
+        (*zoneouts, kernel.clip),
         tuple([0 if one is None else one.seed for one in noises]),
         call.reverse,
         keep,
@@ -203,6 +200,8 @@ def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Pl
 
 def _scale(call: ScanCall) -> tuple[Tensor, ...]:
     """What recurrent dropout multiplies h by, if it does."""
+    if call.regularisation is None:
+        return ()
     batch, weight = call.x.shape[1], call.params["weight_hh"]
     scale = recurrent_scale(call.regularisation, batch, weight.shape[1], weight)
     return () if scale is None else (scale,)

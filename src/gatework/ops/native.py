@@ -16,13 +16,13 @@ def refuses(call: ScanCall) -> str | None:
     """Say what the core lacks for this call."""
     if core.UNAVAILABLE:
         return core.UNAVAILABLE
-    if call.x.device.type != "cpu":
+    if not call.x.is_cpu:
         return f"it runs on the CPU; the input is on {call.x.device}"
     dtype = call.params["weight_hh"].dtype
     if dtype != torch.float32:
         return f"it computes in float32; the weights are {dtype}"
-    kernel = kernel_of(call.cell)
-    if kernel is None or not core.GATES["weight_hr" in call.params][kernel.cell][kernel.options]:
+    kernel = kernel_of(call.cell, call.params)
+    if kernel is None or not core.GATES[kernel.is_projected][kernel.cell][kernel.options]:
         cell = " with ".join([call.cell.name, ", ".join(call.cell.options)]).removesuffix(" with ")
         return f"it has no kernel for {cell}"
     if call.trace and torch.compiler.is_compiling() and torch.is_grad_enabled():
