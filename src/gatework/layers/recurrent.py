@@ -146,9 +146,8 @@ class AbstractRecurrent(nn.Module, abc.ABC):
     @final
     def params(self, which: Pass) -> dict[str, Tensor]:
         """The parameters of one layer and direction, by the names of the cell."""
-        own = (
-            self._parameters
-        )  # torch looks there last; what a parametrization computes is not there
+        # What a parametrization computes is not there; all else is found sooner than by getattr.
+        own: dict[str, Any] = self._parameters
         return {
             name: own[attribute] if attribute in own else getattr(self, attribute)
             for name, attribute in which.names.items()
