@@ -117,6 +117,13 @@ struct Norm {
         }
     }
 
+    // The gradient at what a projection read waits where that at shift and factor of c will be.
+    static void keep(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh,
+                     int64_t stride) {
+        const int64_t at = (p * a.chunk_rows * gradient_slots(a.model) + kDShown) * L;
+        for (int64_t r = 0; r < count; ++r) V::store(row[r].d_sum + at, V::load(dh + r * stride));
+    }
+
     // Gradient at x from that at its normal form n: (d - mean(d) - n mean(d n)) / deviation.
     struct Sums {
         Reg d = V::zero(), dn = V::zero();
@@ -151,10 +158,10 @@ struct Norm {
             const Seen s(a, row, p, tape_pitch);
             const Reg n = normal(s.c, memory);
             const Reg shown = V::fma(n, V::load(by + kMemory * L), V::load(by + kMemoryShift * L));
-            Reg d_sum[G] = {}, h;
-            Reg d = On::show_gradient(s.tape, shown, V::load_first(row.dh + p * L, lanes), d_sum, h);
-            d = V::keep_first(d, lanes);
             float* out = row.d_sum + p * d_pitch;
+            const Reg up = m.second ? V::load(out + kDShown * L) : V::load_first(row.dh + p * L, lanes);
+            Reg d_sum[G] = {}, h;
+            const Reg d = V::keep_first(On::show_gradient(s.tape, shown, up, d_sum, h), lanes);
             V::store(out + kDShown * L, d);
             V::store(out + (kDShown + 1) * L, V::keep_first(V::mul(d, n), lanes));
             V::store(out + (kDAct + G - 1) * L, d_sum[G - 1]);  // that of o, if there is one

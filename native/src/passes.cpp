@@ -166,7 +166,7 @@ struct BackwardJob {
             scans.pack_transposed(m, params[GW_WEIGHT_IH], m.I, m.cell.input_block, 4, share, layout.packed_ih);
         }
         if (share.index > 0) return;
-        if (m.projected) kernels.pack_plain(params[GW_WEIGHT_HR], m.R, m.H, false, layout.packed_hr);
+        if (m.second) kernels.pack_plain(second_weights(m, params), m.R, m.H, false, layout.packed_hr);
         const int64_t vectors = constant_vectors(m) - bias_vectors(m);
         for (int64_t p = 0; p * kernels.lanes < m.H; ++p) {
             kernels.pack_constants(m, params, p, layout.constants + p * vectors * kernels.lanes);

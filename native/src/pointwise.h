@@ -156,7 +156,7 @@ void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t 
     for (int64_t r = 0; r < count; ++r) {
         const BackRow& at = row[r];
         Reg tape[T], d_sum[S], straight = V::zero(), up = V::load(dh + r * stride);
-        if (!m.projected) up = take_in<V>(m, at, p, pitch, up, straight);
+        if (!m.second) up = take_in<V>(m, at, p, pitch, up, straight);
         for (int v = 0; v < T; ++v) tape[v] = V::load(at.tape + p * tape_pitch + v * L);
         if constexpr (Cell::kCarries) {
             const Reg c_before = at.tape_before ? V::load(at.tape_before + p * tape_pitch + (T - 1) * L)
@@ -183,7 +183,7 @@ void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t 
             On::gradient(tape, V::load_first(at.before + p * L, lanes), up, direct, d_sum);
             straight = V::add(straight, direct);
         }
-        if (at.direct && !m.projected) V::store(at.direct + p * pitch, straight);
+        if (at.direct && !m.second) V::store(at.direct + p * pitch, straight);
         float* out = at.d_sum + p * d_sum_pitch;
         // Lanes past the end must be zero, not merely finite times a zero weight: an infinity in x makes them NaN.
         for (int v = 0; v < S; ++v) {
