@@ -127,7 +127,7 @@ def _table(rows: "Sequence[Row]") -> "Table":
     for letter in "TBIH":
         table.add_column(f"\n{letter}", justify="right", no_wrap=True)
     for which in ("training", "inference"):
-        for heading in (f"{which}\nms", "\nx torch", "\nof sgemm"):
+        for heading in (f"{which}\nms", "\nx torch", "\nroof", "\nof sgemm"):
             table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         cells = [str(size) for size in row.point]
@@ -136,7 +136,8 @@ def _table(rows: "Sequence[Row]") -> "Table":
                 cells += ["red", "", ""]
                 continue
             style = "[red]" if round(figures.ratio, 2) < 1 else "[bold]"
-            cells += [_ms(figures.ms), f"{style}{figures.ratio:.2f}", f"{figures.share:.0%}"]
+            cells += [_ms(figures.ms), f"{style}{figures.ratio:.2f}"]
+            cells += [f"{figures.roof:.2f}", f"{figures.share:.0%}"]
         table.add_row(*cells)
     return table
 
