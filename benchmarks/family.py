@@ -4,8 +4,9 @@
     python benchmarks/family.py --threads 1 --only peephole coupled
 
 "over" is a ratio of times. Structures: torch's over ours, so more is better. Variants: "over_plain"
-is ours over our own plain LSTM's, so less is better; "loop_over_ours" is the time of an eager
-PyTorch loop (loops.py) over ours. Trace: the call with trace=True over the one without.
+is ours over our own plain LSTM's, so less is better; "naive_loop_over_ours" and
+"hoisted_loop_over_ours" are the times of two eager PyTorch loops (loops.py) over ours. Trace: the
+call with trace=True over the one without.
 
 Parity: structures against torch in float64; variants against the loop in float64, and those that
 draw masks against it in evaluation mode (their gradients too), and in training against our
@@ -19,8 +20,8 @@ from typing import Any
 
 import torch
 from harness import Row, is_wanted, make_parser, run
-from loops import Variant, run_loop
-from torch import Tensor, nn
+from loops import Loop, Variant
+from torch import Tensor
 
 import gatework
 from gatework.bench.engine import measure
@@ -36,18 +37,6 @@ STRUCTURES: dict[str, dict[str, Any]] = {
     "gru": {"cell": "gru"},
     "rnn": {"cell": "rnn"},
 }
-
-
-class Loop(nn.Module):
-    """The loop of a variant, in the shape that `train` takes."""
-
-    def __init__(self, layer: gatework.LSTM, variant: Variant) -> None:
-        super().__init__()
-        self.layer, self.variant = layer, variant
-
-    def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        """Return the output, and no state."""
-        return run_loop(self.layer, x, self.variant), None
 
 
 def structures(arguments: argparse.Namespace, point: Point) -> Iterator[Row]:
@@ -96,32 +85,37 @@ def measure_variant(variant: Variant, what: str, point: Point, seconds: float) -
             for name, values in layer.named_parameters():
                 if name.startswith("norm_") and "weight" in name:
                     values.fill_(0.1)
-    loop = Loop(layer, variant)
+    loops = {name: Loop(layer, variant, hoisted=name == "hoisted") for name in ("naive", "hoisted")}
     x = torch.randn(point.T, point.B, point.I, requires_grad=True)
     dy = torch.randn(point.T, point.B, variant.proj_size or point.H)
     dy_plain = torch.randn(point.T, point.B, point.H)
     parity = gate(layer, variant, x, dy, what)
     ours = {"ours": lambda: train(layer, x, dy)}
     beside_plain = take_turns(ours | {"plain": lambda: train(plain, x, dy_plain)}, seconds / 2)
-    beside_loop = take_turns(ours | {"loop": lambda: train(loop, x, dy)}, seconds / 2)
+    beside_loops = take_turns(
+        ours | {name: lambda loop=loop: train(loop, x, dy) for name, loop in loops.items()},
+        seconds / 2,
+    )
     return {
         "what": what,
         "over_plain": beside_plain["ours"] / beside_plain["plain"],
-        "loop_over_ours": beside_loop["loop"] / beside_loop["ours"],
+        **{f"{name}_loop_over_ours": beside_loops[name] / beside_loops["ours"] for name in loops},
         "parity": parity,
         "backend": gatework.explain(layer, x).chosen or "",
     }
 
 
 def gate(layer: gatework.LSTM, variant: Variant, x: Tensor, dy: Tensor, what: str) -> float:
-    """Compare a variant with the loop in float64, outputs and all gradients."""
+    """Compare a variant with the loops in float64, outputs and all gradients."""
     exact = copy.deepcopy(layer).double()
     x64 = x.detach().double().requires_grad_()
     for each in (layer, exact):
         each.train(not variant.is_random)
-    expected = train(Loop(exact, variant), x64, dy.double())
-    truth = {name.replace("d layer.", "d "): value for name, value in expected.items()}
-    worst = check_parity(train(layer, x, dy), truth, what)
+    worst = 0.0
+    for hoisted in (False, True):
+        expected = train(Loop(exact, variant, hoisted=hoisted), x64, dy.double())
+        truth = {name.replace("d layer.", "d "): value for name, value in expected.items()}
+        worst = max(worst, check_parity(train(layer, x, dy), truth, what))
     for each in (layer, exact):
         each.train()
     if variant.is_random:

@@ -1,13 +1,14 @@
 """An LSTM and its variants as one writes them in plain PyTorch: eager, one step after another.
 
-The loop is a fair one: all inputs go through one product before it, both biases with them, and a
-step is one product (or, under layer norm, one product and its norm) and a few pointwise calls.
+Two loops share their equations. The naive one is what people write first: a cell that multiplies x
+and h of one step, called in a loop. The hoisted one is tuned: all inputs go through one product
+before it, both biases with them, and a step is one product and a few pointwise calls.
 """
 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gatework import LSTM
@@ -36,39 +37,68 @@ class Variant:
         return {name: value for name, value in vars(self).items() if value}
 
 
-def run_loop(layer: LSTM, x: Tensor, variant: Variant) -> Tensor:
-    """Run the single layer that has the parameters of `layer` over x, (T, B, I)."""
-    params: dict[str, Tensor] = {
-        name.removesuffix("_l0"): value for name, value in layer.named_parameters()
-    }
-    hidden = layer.hidden_size
-    weight = functional.dropout(params["weight_hh"], variant.weight_drop, layer.training).t()
+class Loop(nn.Module):
+    """The single layer that has the parameters of `layer`, over x, (T, B, I)."""
+
+    def __init__(self, layer: LSTM, variant: Variant, *, hoisted: bool) -> None:
+        super().__init__()
+        self.layer, self.variant, self.hoisted = layer, variant, hoisted
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        """Return the output, and no state."""
+        layer, variant = self.layer, self.variant
+        params: dict[str, Tensor] = {
+            name.removesuffix("_l0"): value for name, value in layer.named_parameters()
+        }
+        params["weight_hh"] = functional.dropout(
+            params["weight_hh"], variant.weight_drop, layer.training
+        )
+        h = x.new_zeros(x.shape[1], variant.proj_size or layer.hidden_size)
+        c = x.new_zeros(x.shape[1], layer.hidden_size)
+        mask = functional.dropout(torch.ones_like(h), variant.recurrent_dropout, layer.training)
+        sums = _hoisted_sums(params, x, variant) if self.hoisted else None
+        outputs = []
+        for time, x_step in enumerate(x):
+            seen = h * mask if variant.recurrent_dropout else h
+            if sums is None:
+                gates = _gates(params, x_step, seen, variant)
+            else:
+                gates = _hoisted_gates(params, sums[time], seen, variant)
+            new_h, new_c = _update(params, gates, c, variant)
+            if variant.zoneout:
+                h = _zone_out(h, new_h, variant.zoneout, training=layer.training)
+                c = _zone_out(c, new_c, variant.zoneout, training=layer.training)
+            else:
+                h, c = new_h, new_c
+            outputs.append(h)
+        return torch.stack(outputs), None
+
+
+def _gates(params: dict[str, Tensor], x: Tensor, h: Tensor, variant: Variant) -> Tensor:
+    """What enters the gates, from x and h of one step."""
+    if variant.layer_norm:
+        from_x = functional.linear(x, params["weight_ih"])
+        from_h = functional.linear(h, params["weight_hh"])
+        return _norm(params, "norm_ih", from_x) + _norm(params, "norm_hh", from_h)
+    from_x = functional.linear(x, params["weight_ih"], params["bias_ih"])
+    return from_x + functional.linear(h, params["weight_hh"], params["bias_hh"])
+
+
+def _hoisted_sums(params: dict[str, Tensor], x: Tensor, variant: Variant) -> tuple[Tensor, ...]:
+    """The part of all steps that needs no h."""
     sums = functional.linear(x, params["weight_ih"])
     if variant.layer_norm:
-        sums = _norm(params, "norm_ih", sums) + params["norm_hh_bias"]
-    else:
-        sums = sums + (params["bias_ih"] + params["bias_hh"])
-    h = x.new_zeros(x.shape[1], variant.proj_size or hidden)
-    c = x.new_zeros(x.shape[1], hidden)
-    mask = functional.dropout(torch.ones_like(h), variant.recurrent_dropout, layer.training)
+        return (_norm(params, "norm_ih", sums) + params["norm_hh_bias"]).unbind()
+    return (sums + (params["bias_ih"] + params["bias_hh"])).unbind()
 
-    outputs = []
-    for step in sums:
-        seen = h * mask if variant.recurrent_dropout else h
-        if variant.layer_norm:
-            product = seen @ weight
-            rows, scale = product.shape[1:], params["norm_hh_weight"]
-            gates = step + functional.layer_norm(product, rows, scale)
-        else:
-            gates = torch.addmm(step, seen, weight)
-        new_h, new_c = _update(params, gates, c, variant)
-        if variant.zoneout:
-            h = _zone_out(h, new_h, variant.zoneout, training=layer.training)
-            c = _zone_out(c, new_c, variant.zoneout, training=layer.training)
-        else:
-            h, c = new_h, new_c
-        outputs.append(h)
-    return torch.stack(outputs)
+
+def _hoisted_gates(params: dict[str, Tensor], step: Tensor, h: Tensor, variant: Variant) -> Tensor:
+    """That and the part of h."""
+    weight = params["weight_hh"].t()
+    if not variant.layer_norm:
+        return torch.addmm(step, h, weight)
+    product = h @ weight
+    return step + functional.layer_norm(product, product.shape[1:], params["norm_hh_weight"])
 
 
 def _update(

@@ -25,6 +25,7 @@ CELLS: dict[str, AbstractCell] = {
     "lstm_peephole": LSTM(peephole=True),
     "lstm_coupled": LSTM(coupled=True),
     "lstm_layer_norm": LSTM(layer_norm=True),
+    "lstm_layer_norm_projection": LSTM(layer_norm=True, projection=True),
     "lstm_full_recurrence": LSTM(full_recurrence=True),
     "lstm_1997": LSTM(forget_gate=False, full_recurrence=True),
     "lstm_cell_clip": LSTM(cell_clip=0.5),  # about a third of the memories reach it
@@ -36,7 +37,6 @@ CELLS: dict[str, AbstractCell] = {
     ),
 }
 NOT_NATIVE = (
-    "gru_reset_before",
     "lstm_full_recurrence",
     "lstm_1997",
     "lstm_activations",

@@ -106,8 +106,10 @@ typedef struct {
     gw_output y;                  /* P wide; zero past each length */
     float* h_n;                   /* (B, P) */
     float* c_n;                   /* (B, H) */
-    float* tape;                  /* gw_tape_floats floats, or NULL: no backward pass will follow */
-    const float* packed;          /* what gw_pack made of the parameters, or NULL: it is made anew */
+    gw_output trace;              /* H wide: the activations of the first gate; data NULL: no trace is wanted */
+    int64_t trace_slot;  /* floats from there to the next gate's, in the cell's order, and on to c of an LSTM */
+    float* tape;         /* gw_tape_floats floats, or NULL: no backward pass will follow */
+    const float* packed; /* what gw_pack made of the parameters, or NULL: it is made anew */
 } gw_forward;
 
 typedef struct {
@@ -117,7 +119,7 @@ typedef struct {
     gw_input dy;              /* P wide; data NULL: zeros */
     const float *dh_n, *dc_n; /* (B, P), (B, H) or NULL: zeros */
     gw_output dx;             /* I wide, zero past each length; data NULL: not wanted */
-    float *dh0, *dc0;         /* (B, P), (B, H) */
+    float *dh0, *dc0;         /* (B, P), (B, H) or NULL: not wanted */
     float* const* gradients;  /* GW_NUM_PARAMS, shaped as the parameters; NULL: none is wanted */
 } gw_backward;
 
@@ -140,12 +142,6 @@ GW_API gw_status gw_run_forward(int32_t count, const gw_problem* problems, const
                                 const gw_forward* passes, void* const* workspaces);
 GW_API gw_status gw_run_backward(int32_t count, const gw_problem* problems, const float* const* const* params,
                                  const gw_backward* passes, void* const* workspaces);
-
-/* Reads the activations of a gate, or the memory c, off a tape into (T, B, H), zero past each length. Slots are the
- * cell's gates in their order (LSTM: i f g o without the absent ones; GRU: r z n; RNN: n), then c for an LSTM. The
- * workspace is that of a forward pass. */
-GW_API gw_status gw_read_tape(const gw_problem* problem, const float* tape, int32_t slot, const gw_output* out,
-                              void* workspace);
 
 /* One sequence taken a step at a time, as its samples arrive. Of the problem, steps, batch, lengths, reverse, training
  * and num_threads are not read. The caller gives gw_stream_bytes bytes, aligned to 64; the stream keeps its own copy of

@@ -46,7 +46,7 @@ struct BackwardRecurrence {
                     },
                     Size<4>{});
             }
-            if (m.projected) unproject(n);
+            if (m.second) unproject(n);
             if (m.norm) pointwise.gradient_rows(a, scratch, n);
         }
     }
@@ -73,7 +73,7 @@ struct BackwardRecurrence {
             out.direct = a.direct ? a.direct + row * L : nullptr;
             out.dh = by_row(m) ? chunk.row_in(a.dh, s, row, m.R) : nullptr;
             out.stats = a.stats ? a.stats + (a.plan.start[s] + row) * kNormStats : nullptr;
-            out.shown = m.projected ? chunk.row_in(a.shown, s, row, L) : nullptr;
+            out.shown = m.second ? chunk.row_in(a.shown, s, row, L) : nullptr;
             if constexpr (V::kSplits) {
                 const int64_t at = a.plan.start[s] - a.plan.start[chunk.begin] + row, now = chunk.index & 1;
                 out.split = {a.split[now] + at * 32, a.split_rows * 32};
@@ -98,7 +98,7 @@ struct BackwardRecurrence {
         for (int v = 0; v < N; ++v) finish(a, row, count, p + v, dh + v * L, N * L);
     }
 
-    // From the gradient at the projected h to that at what was projected, and on to the sums.
+    // Back through the second product, and on to the sums.
     void unproject(int64_t count) const {
         alignas(64) float dh[kGroupRows<V> * 4 * L];
         for (int64_t p = 0; p < panels; p += 4) {
@@ -112,7 +112,8 @@ struct BackwardRecurrence {
                         product.set(size, dh, [&](int64_t i) { return row[i].dh; });
                     },
                     Size<4>{});
-                for (int64_t v = 0; v < width; ++v) pointwise.gradient(a, row, size, p + v, dh + v * L, width * L);
+                const auto go_on = m.norm ? pointwise.keep : pointwise.gradient;
+                for (int64_t v = 0; v < width; ++v) go_on(a, row, size, p + v, dh + v * L, width * L);
             });
         }
     }
@@ -129,7 +130,7 @@ struct BackwardRecurrence {
     }
     void store_carried() const {
         each(m.H, [&](int64_t row, int64_t b, int64_t p, int lanes) {
-            if (!m.cell.carries) return;
+            if (!a.pass.dc0) return;
             V::store_first(a.pass.dc0 + b * m.H + p * L, V::load(a.carried + p * pitch() + row * L), lanes);
         });
     }

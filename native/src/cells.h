@@ -3,7 +3,8 @@
 // A cell has kGates row blocks in its weights and kSums pre-activations per hidden unit. The input's products add into
 // the sums kInput .. kInput + kGates, the recurrent ones into kHidden .. kHidden + kGates: a cell that must keep the
 // two apart (the n of a GRU) gives them different sums. Sum kInput + v takes row block kInputBlock[v], and so with
-// kHiddenBlock. kTape vectors per unit go on the tape, the gates first.
+// kHiddenBlock, where -1 is no block: those weights, of row block kSecondBlock, read not h but what the step hands
+// over. kTape vectors per unit go on the tape, the gates first.
 #pragma once
 #include "math.h"
 
@@ -22,6 +23,7 @@ struct Lstm {
     static constexpr int kI = 0, kF = kWrite == Write::kGate, kG = kF + kForget, kO = kG + 1;
     static constexpr int kGates = kO + kOutput, kSums = kGates, kInput = 0, kHidden = 0;
     static constexpr int kInputBlock[4] = {0, 1, 2, 3}, kHiddenBlock[4] = {0, 1, 2, 3};
+    static constexpr int kSecondBlock = -1;
     static constexpr int kTape = kGates + 1;  // c last
 
     template <class V>
@@ -109,6 +111,7 @@ struct Gru {
     static constexpr int kGates = 3, kSums = 4;  // the input's share of n, then r and z, then the recurrent share of n
     static constexpr int kInput = 0, kHidden = 1;
     static constexpr int kInputBlock[4] = {2, 0, 1, 3}, kHiddenBlock[4] = {0, 1, 2, 3};
+    static constexpr int kSecondBlock = -1;
     static constexpr int kTape = 4;  // r z n, and the recurrent share of n
 
     template <class V>
@@ -136,11 +139,48 @@ struct Gru {
     };
 };
 
+struct GruBefore {
+    static constexpr bool kCarries = false;
+    static constexpr int kGates = 3, kSums = 3, kInput = 0, kHidden = 0;
+    static constexpr int kInputBlock[4] = {0, 1, 2, 3}, kHiddenBlock[4] = {0, 1, -1, 3};
+    static constexpr int kSecondBlock = 2;
+    static constexpr int kTape = 3;  // r z n; between the two products the sum of n, as far as it goes
+
+    template <class V>
+    struct On {
+        using Reg = typename V::Reg;
+        using M = Math<V>;
+        static constexpr int kR = 0, kZ = 1, kN = 2;
+
+        static Reg reset(const Reg* sum, Reg h_read, Reg* tape) {  // what is handed over
+            tape[kR] = M::sigmoid(sum[kR]), tape[kZ] = M::sigmoid(sum[kZ]), tape[kN] = sum[kN];
+            return V::mul(tape[kR], h_read);
+        }
+        static Reg update(Reg* tape, Reg product, Reg h_before) {
+            const Reg n = tape[kN] = M::tanh(V::add(tape[kN], product));
+            return V::fma(tape[kZ], V::sub(h_before, n), n);
+        }
+        // Sets those of z and n; direct: as in Gru, but for what comes through the reset.
+        static void gradient(const Reg* tape, Reg h_before, Reg dh, Reg& direct, Reg* d_sum) {
+            const Reg one = V::set(1.0f), z = tape[kZ], n = tape[kN];
+            d_sum[kN] = V::mul(V::mul(dh, V::sub(one, z)), V::sub(one, V::mul(n, n)));
+            d_sum[kZ] = V::mul(V::mul(dh, V::sub(h_before, n)), V::mul(z, V::sub(one, z)));
+            direct = V::mul(dh, z);
+        }
+        static Reg reset_gradient(Reg r, Reg h_read, Reg d_handed, Reg& d_read, Reg& handed) {
+            d_read = V::mul(d_handed, r);
+            handed = V::mul(r, h_read);
+            return V::mul(V::mul(d_handed, h_read), V::mul(r, V::sub(V::set(1.0f), r)));
+        }
+    };
+};
+
 template <bool kRelu>
 struct Rnn {
     static constexpr bool kCarries = false;
     static constexpr int kGates = 1, kSums = 1, kInput = 0, kHidden = 0;
     static constexpr int kInputBlock[4] = {0, 1, 2, 3}, kHiddenBlock[4] = {0, 1, 2, 3};
+    static constexpr int kSecondBlock = -1;
     static constexpr int kTape = 1;  // n, which is h before any zoneout
 
     template <class V>

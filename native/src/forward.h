@@ -48,7 +48,9 @@ struct ForwardRows {
                 out->record = a.record_rows ? a.records + position * a.record_slots * L : nullptr;
                 out->carried = a.carried + row * L;
                 out->stats = a.stats ? a.stats + position * kNormStats : nullptr;
-                out->shown = m.projected ? a.shown + row * m.H : nullptr;
+                out->trace =
+                    a.pass.trace.data ? a.pass.trace.data + t * a.pass.trace.step + b * a.pass.trace.row : nullptr;
+                out->shown = m.second ? a.shown + row * m.H : nullptr;
                 out->split = {a.split_h[~s & 1] ? a.split_h[~s & 1] + row * 32 : nullptr, a.split_h_rows * 32};
                 out->time_and_row = mask_row(m, t, b);
             }
@@ -129,7 +131,7 @@ struct ForwardScan : ForwardRows<V> {
             for_groups<V>(count, [&](int64_t first, int64_t size) { step(row + first, size, p); });
         }
         if (m.norm) pointwise.update_rows(a, row, count);
-        if (m.projected) project_hidden(row, count);
+        if (m.second) project_hidden(row, count);
     }
 
     // The input's share of the sums, and the biases, left in the records.

@@ -107,7 +107,7 @@ struct Products {
             outer.template add<G>(hiddens(), d_sum + m.cell.hidden * L, slots, packed,
                                   [&](int64_t n) { return rows[n].operand - origin; });
         }
-        if (!m.projected) return;
+        if (!m.second) return;
         const float* dh = a.dh[chunk.index & 1];
         for (int64_t p = 0; p < panels; ++p) {
             const float* shown = a.shown[chunk.index & 1] + p * a.chunk_rows * L;
@@ -132,9 +132,11 @@ struct Products {
     // After the last chunk, which holds the gradients at the sums of step 0 first.
     void finish(const Chunk& chunk) const {
         const Range range = share_of<V>(a.plan.rows, 1, share.index, share.count);
-        transposed(chunk.d_sums() + m.cell.hidden * L, a.packed_hh, R, a.group_panels, range,
-                   [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * R; });
-        finish_h0(range);
+        if (a.pass.dh0) {
+            transposed(chunk.d_sums() + m.cell.hidden * L, a.packed_hh, R, a.group_panels, range,
+                       [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * R; });
+            finish_h0(range);
+        }
         if (a.pass.gradients) unpack();
     }
 
@@ -214,7 +216,7 @@ struct Products {
             unpack(p, inputs(), hiddens());
             if (p % share.count == share.index) unpack_rest(rest + p * summed_slots(m) * L, p);
         }
-        if (m.projected) unpack_projection();
+        if (m.second) unpack_second();
     }
     void unpack(int64_t p, Range inputs, Range hiddens) const {
         const float* packed = a.d_packed + p * width * G * L;
@@ -229,6 +231,7 @@ struct Products {
         for (int64_t k = range.begin; k < range.end; k += L) {
             const int64_t count = range.end - k < L ? range.end - k : L;
             for (int v = 0; v < G; ++v) {
+                if (blocks[v] < 0) continue;
                 copy_transposed<V>(packed + (k * G + v) * L, G * L, count,
                                    out + (blocks[v] * H + p * L) * size + k - origin, size, lanes);
             }
@@ -239,7 +242,7 @@ struct Products {
         const Facts& cell = m.cell;
         for (int v = 0; v < G; ++v) {
             put(GW_BIAS_IH, cell.input_block[v], p, sums + (cell.input + v) * L);
-            put(GW_BIAS_HH, cell.hidden_block[v], p, sums + (cell.hidden + v) * L);
+            put(GW_BIAS_HH, hidden_bias_block(cell, v), p, sums + (cell.hidden + v) * L);
         }
         const float* own = sums + cell.sums * L;
         if (m.norm) {
@@ -259,12 +262,12 @@ struct Products {
         if (to) std::memcpy(to + block * H + p * L, from, sizeof(float) * static_cast<size_t>(lanes_of<V>(p, H)));
     }
 
-    void unpack_projection() const {
+    void unpack_second() const {
         const Range range = share_of<V>(R, V::kRows, share.index, share.count);
         for (int64_t p = 0; p < panels; ++p) {
             for (int64_t k = range.begin; k < range.end; ++k) {
-                V::store_first(a.pass.gradients[GW_WEIGHT_HR] + k * H + p * L, V::load(a.d_packed_hr + (p * R + k) * L),
-                               lanes_of<V>(p, H));
+                V::store_first(second_weights(m, a.pass.gradients) + k * H + p * L,
+                               V::load(a.d_packed_hr + (p * R + k) * L), lanes_of<V>(p, H));
             }
         }
     }

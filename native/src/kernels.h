@@ -24,7 +24,7 @@ struct Plan {
 // A cell's facts at run time; see cells.h.
 struct Facts {
     int gates, sums, input, hidden, tape;
-    int input_block[4], hidden_block[4];
+    int input_block[4], hidden_block[4], second_block;
     bool carries;  // a memory c beside h
 };
 
@@ -40,8 +40,9 @@ struct Zoneout {
 struct Model {
     Facts cell;
     int64_t I, H;
-    int64_t R;  // what the recurrent weights read: P, or H without a projection
-    bool projected, peephole, norm, reverse, clipped;
+    int64_t R;    // what the recurrent weights read: P, or H without a projection
+    bool second;  // a second product ends a step: that of a projection, or that of what the cell hands over
+    bool peephole, norm, reverse, clipped;
     bool tiles;  // TileKernels run it
     float clip;
     Zoneout zone_h, zone_c;
@@ -72,7 +73,19 @@ static inline uint32_t mask_row(const Model& m, int64_t t, int64_t b) {
     return (low(m.first_step) + low(t)) * low(m.batch) + low(b);
 }
 // Whether a step is finished only when all panels of a row have their sums.
-static inline bool by_row(const Model& m) { return m.projected || m.norm; }
+static inline bool by_row(const Model& m) { return m.second || m.norm; }
+// Whether the cell itself, not the tape, needs its records.
+static inline bool needs_records(const Model& m) { return m.norm || m.cell.second_block >= 0; }
+// The weights of the second product: (R, H). Of their gradients likewise.
+template <class Float>
+inline Float* second_weights(const Model& m, Float* const* params) {
+    const int block = m.cell.second_block;
+    return block < 0 ? params[GW_WEIGHT_HR] : params[GW_WEIGHT_HH] + block * m.H * m.R;
+}
+// The row block of the bias of sum kHidden + v.
+static inline int hidden_bias_block(const Facts& cell, int v) {
+    return cell.hidden_block[v] < 0 ? cell.second_block : cell.hidden_block[v];
+}
 
 // One thread's share of a recurrence: every groups-th row, and one slice of the hidden units. Rows are independent
 // through all time; slices are not, and meet at the barrier after each step.
@@ -97,7 +110,8 @@ struct Row {  // one real step of one sequence, as the forward kernel needs it
     const float* scale;     // (R)
     float* record;          // in panel 0
     float* carried;         // in panel 0
-    float* shown;           // (H) what a projection reads; nullptr without one
+    float* trace;           // (H) of the first gate; nullptr if no trace is wanted
+    float* shown;           // (H) what a second product reads; nullptr without one
     float* stats;           // kNormStats; nullptr without a layer norm or a tape
     SplitRow split;         // where what the next step reads goes as parts
     uint32_t time_and_row;  // see mask_row
@@ -119,7 +133,7 @@ struct ForwardArgs {
     Row* scratch;         // scratch_rows for each part
     int64_t scratch_rows;
     float* operands[2];  // (rows, R) each, used in turn; nullptr unless the h that is read is scaled
-    float* shown;        // (rows, H); nullptr without a projection
+    float* shown;        // (rows, H); nullptr without a second product
     uint16_t* split_x;   // the rows of a chunk as parts; nullptr where nothing is split
     uint16_t* split_h[2];
     int64_t split_x_rows, split_h_rows;  // with room for the tile that begins at the last row
@@ -139,7 +153,7 @@ struct BackRow {        // one real step of one sequence, as the backward recurr
     float* direct;   // gradient at the h before that does not pass through the recurrent weights; nullptr if none
     float* dh;       // (R) gradient at h; nullptr unless a step is finished by row
     const float* stats;
-    float* shown;                 // what the projection read, lane by lane of its panel; nullptr without one
+    float* shown;                 // what the second product read, lane by lane of its panel; nullptr without one
     SplitRow split, split_input;  // where the gradients at the sums of h and of x go as parts
     uint32_t time_and_row;
 };
@@ -161,7 +175,7 @@ struct BackwardArgs {
     gw_backward pass;
     const float* packed_hh;  // transposed panels
     const float* packed_ih;
-    const float* packed_hr;  // straight: a product with it leads from the projected h to what was projected
+    const float* packed_hr;  // straight: a product with it leads back through the second one
     const float* constants;  // [panel][those that are no biases][lanes]
     const float* stats;
     float* carried;                       // [panel][row][lanes]
@@ -200,9 +214,11 @@ struct Pointwise {
     // The same by whole rows: of a layer norm only.
     void (*update_rows)(const ForwardArgs&, const Row*, int64_t count);
     void (*gradient_rows)(const BackwardArgs&, const BackRow*, int64_t count);
-    // The way of h out of a projection, and of its gradient in where steps are finished by row.
+    // What becomes of a second product; of the gradient at h, where steps are finished by row; and, of a layer norm,
+    // of the gradient at what the second product read.
     void (*project)(const ForwardArgs&, const Row*, int64_t count, int64_t panel, const float* h, int64_t stride);
     void (*take_in)(const BackwardArgs&, const BackRow*, int64_t count, int64_t panel, const float* dh, int64_t stride);
+    void (*keep)(const BackwardArgs&, const BackRow*, int64_t count, int64_t panel, const float* dh, int64_t stride);
 };
 
 // The scans, by the number of a cell's gates.
@@ -218,7 +234,7 @@ struct Scans {
     void (*backward)(const BackwardArgs&, const Pointwise&, const Part* part, Share);
 };
 
-constexpr int kNumCells = 13;
+constexpr int kNumCells = 14;
 struct Cells {
     Pointwise of[kNumCells];
 };

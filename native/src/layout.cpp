@@ -69,14 +69,14 @@ ForwardLayout::ForwardLayout(const gw_problem& problem, bool tape, bool packs, A
     chunk_steps = rows > 0 && (rows < 2 * tile_rows || m.tiles) ? (wanted + rows - 1) / rows : 0;
     if (chunk_steps > totals.steps) chunk_steps = totals.steps;
     scratch_rows = rows * (chunk_steps > 0 ? chunk_steps : 1);
-    record_rows = tape ? totals.total : (chunk_steps > 0 || m.norm ? sharing.groups * scratch_rows : 0);
-    record_slots = tape || m.norm ? m.cell.tape : m.cell.sums;
+    record_rows = tape ? totals.total : (chunk_steps > 0 || needs_records(m) ? sharing.groups * scratch_rows : 0);
+    record_slots = tape || needs_records(m) ? m.cell.tape : m.cell.sums;
     packed = packs ? arena.take<float>(packed_floats(problem)) : nullptr;
     zeros = arena.take<float>(m.R > m.H ? m.R : m.H);
     carried = arena.take<float>(panels * totals.rows * lanes());
     sums = tape ? nullptr : arena.take<float>(panels * record_rows * record_slots * lanes());
     for (float*& operand : operands) operand = arena.take<float>(totals.rows * m.R);
-    shown = m.projected ? arena.take<float>(totals.rows * m.H) : nullptr;
+    shown = m.second ? arena.take<float>(totals.rows * m.H) : nullptr;
     split_x_rows = m.tiles ? split_rows_for(scratch_rows) : 0;
     split_h_rows = m.tiles ? split_rows_for(totals.rows) : 0;
     split_x = arena.take<uint16_t>(split_parts(split_x_rows, m.I), kPage);
@@ -104,7 +104,7 @@ BackwardLayout::BackwardLayout(const gw_problem& problem, bool scaled, Arena are
     const Scans& scans = scans_of(problem);
     packed_hh = arena.take<float>(scans.transposed_floats(m, m.R));
     packed_ih = arena.take<float>(scans.transposed_floats(m, m.I));
-    packed_hr = m.projected ? arena.take<float>(m.R * panels * lanes()) : nullptr;
+    packed_hr = m.second ? arena.take<float>(m.R * panels * lanes()) : nullptr;
     constants = arena.take<float>(panels * constants_each * lanes());
     zeros = arena.take<float>(m.R > m.H ? m.R : m.H);
     carried = arena.take<float>(panels * totals.rows * lanes());
@@ -112,14 +112,14 @@ BackwardLayout::BackwardLayout(const gw_problem& problem, bool scaled, Arena are
     for (int i = 0; i < 2; ++i) {
         d_sums[i] = arena.take<float>(slots * chunk_rows);
         dh[i] = by_row(m) ? arena.take<float>(chunk_rows * m.R) : nullptr;
-        shown[i] = m.projected ? arena.take<float>(panels * chunk_rows * lanes()) : nullptr;
+        shown[i] = m.second ? arena.take<float>(panels * chunk_rows * lanes()) : nullptr;
     }
     operands = scaled ? arena.take<float>(chunk_rows * m.R) : nullptr;
     // Tiles take columns sixteen at a time.
     const int64_t columns = m.tiles ? (panels_of(m.I) + out_panels) * lanes() : m.I + m.R;
     d_packed = arena.take<float>(depth * columns + panels * summed_slots(m) * lanes());
     tile_dh = m.tiles ? arena.take<float>(split_rows_for(totals.rows) * out_panels * lanes()) : nullptr;
-    d_packed_hr = m.projected ? arena.take<float>(panels * m.R * lanes()) : nullptr;
+    d_packed_hr = m.second ? arena.take<float>(panels * m.R * lanes()) : nullptr;
     split_rows = m.tiles ? split_rows_for(chunk_rows) : 0;
     const bool apart = m.cell.input != m.cell.hidden;
     for (int i = 0; i < 2; ++i) {
@@ -135,8 +135,8 @@ BackwardLayout::BackwardLayout(const gw_problem& problem, bool scaled, Arena are
 
 void pack_weights(const Scans& scans, const Model& m, const float* const* params, Share share, float* packed) {
     scans.pack(m, params, share, packed);
-    if (!m.projected || share.index > 0) return;
+    if (!m.second || share.index > 0) return;
     const int64_t constants_and_weights = constant_vectors(m) + (m.I + m.R) * m.cell.gates;
     float* at = packed + panels_of(m.H) * lanes() * constants_and_weights;
-    current_kernels().pack_plain(params[GW_WEIGHT_HR], m.H, m.R, true, at);
+    current_kernels().pack_plain(second_weights(m, params), m.H, m.R, true, at);
 }

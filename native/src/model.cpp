@@ -22,9 +22,9 @@ int index_of(const gw_problem& problem) {
             return (writes ? 0 : 6) + 2 * forget + output;
         }
         case GW_GRU:
-            return problem.options ? -1 : 10;
+            return (problem.options & ~uint32_t{GW_RESET_BEFORE}) ? -1 : 10 + has(problem, GW_RESET_BEFORE);
         case GW_RNN:
-            return (problem.options & ~uint32_t{GW_RELU}) ? -1 : 11 + has(problem, GW_RELU);
+            return (problem.options & ~uint32_t{GW_RELU}) ? -1 : 12 + has(problem, GW_RELU);
         default:
             return -1;
     }
@@ -42,7 +42,7 @@ constexpr int64_t kTileWeights = 96 * 1024;
 
 bool uses_tiles(const gw_problem& p) {
     if (!current_tiles() || p.batch_invariant || p.batch < GW_TILE_BATCH) return false;
-    if (p.proj_size > 0 || has(p, GW_LAYER_NORM)) return false;
+    if (p.proj_size > 0 || has(p, GW_LAYER_NORM | GW_RESET_BEFORE)) return false;
     const int64_t gates = current_kernels().cells.of[index_of(p)].facts.gates;
     return gates * p.hidden_size * (p.input_size + p.hidden_size) >= kTileWeights;
 }
@@ -76,7 +76,7 @@ Model model_of(const gw_problem& p) {
             p.input_size,
             p.hidden_size,
             p.proj_size ? p.proj_size : p.hidden_size,
-            p.proj_size > 0,
+            p.proj_size > 0 || facts.second_block >= 0,
             has(p, GW_PEEPHOLE),
             norm,
             p.reverse != 0,
@@ -113,7 +113,6 @@ const Scans& scans_of(const gw_problem& problem) {
 gw_status check_problem(const gw_problem& p) {
     if (index_of(p) < 0) return GW_BAD_CELL;
     const bool lstm = p.cell == GW_LSTM;
-    if (has(p, GW_LAYER_NORM) && p.proj_size) return GW_BAD_CELL;
     if (!lstm && (p.proj_size || p.cell_clip > 0 || p.zoneout_c > 0)) return GW_BAD_CELL;
     if (p.steps < 0 || p.batch < 0 || p.input_size < 0 || p.hidden_size < 1 || p.proj_size < 0 ||
         p.proj_size >= p.hidden_size || !(p.cell_clip >= 0) || !is_share(p.zoneout_h) || !is_share(p.zoneout_c) ||

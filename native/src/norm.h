@@ -99,20 +99,29 @@ struct Norm {
         const Model& m = a.model;
         const float* by = a.packed + p * panel_floats<V>(m) + (bias_vectors(m) + (m.peephole ? 3 : 0)) * L;
         float *record = row.record + p * pitch, *carried = row.carried + p * carried_pitch;
-        Reg gate[G], c = V::load(record + kC * L);
-        for (int v = 0; v < G; ++v) gate[v] = V::load(record + v * L);
+        Reg tape[G + 1];
+        for (int v = 0; v <= G; ++v) tape[v] = V::load(record + v * L);
+        Reg& c = tape[kC];
         const Reg shown = V::fma(normal(c, memory), V::load(by + kMemory * L), V::load(by + kMemoryShift * L));
-        const Reg h = On::show(gate, shown);
+        const Reg h = On::show(tape, shown);
         if (m.zone_c.share > 0) {
             c = mix<V>(kept_share<V>(m.zone_c, row.time_and_row, p), V::load(carried), c);
             V::store(record + kC * L, c);
         }
         V::store(carried, c);
+        store_trace<V, Cell>(a, row, p, tape);
         if (row.shown) {
             V::store_first(row.shown + p * L, h, lanes_of<V>(p, m.H));
         } else {
             emit<V>(m, row, p, h);
         }
+    }
+
+    // The gradient at what a projection read waits where that at shift and factor of c will be.
+    static void keep(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh,
+                     int64_t stride) {
+        const int64_t at = (p * a.chunk_rows * gradient_slots(a.model) + kDShown) * L;
+        for (int64_t r = 0; r < count; ++r) V::store(row[r].d_sum + at, V::load(dh + r * stride));
     }
 
     // Gradient at x from that at its normal form n: (d - mean(d) - n mean(d n)) / deviation.
@@ -149,10 +158,10 @@ struct Norm {
             const Seen s(a, row, p, tape_pitch);
             const Reg n = normal(s.c, memory);
             const Reg shown = V::fma(n, V::load(by + kMemory * L), V::load(by + kMemoryShift * L));
-            Reg d_sum[G] = {}, h;
-            Reg d = On::show_gradient(s.tape, shown, V::load_first(row.dh + p * L, lanes), d_sum, h);
-            d = V::keep_first(d, lanes);
             float* out = row.d_sum + p * d_pitch;
+            const Reg up = m.second ? V::load(out + kDShown * L) : V::load_first(row.dh + p * L, lanes);
+            Reg d_sum[G] = {}, h;
+            const Reg d = V::keep_first(On::show_gradient(s.tape, shown, up, d_sum, h), lanes);
             V::store(out + kDShown * L, d);
             V::store(out + (kDShown + 1) * L, V::keep_first(V::mul(d, n), lanes));
             V::store(out + (kDAct + G - 1) * L, d_sum[G - 1]);  // that of o, if there is one

@@ -2,7 +2,7 @@
 //   forward     [panel][constants | input: I x gates x lanes | hidden: R x gates x lanes], then the projection, plain
 //   transposed  [group of N panels of columns][panel of hidden units x gates x lanes][N x lanes]
 //   plain       [group of N panels of columns][depth][N x lanes]
-// Units and columns past the end have zero weights.
+// Units and columns past the end have zero weights, and so has a block -1 (cells.h).
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -47,7 +47,7 @@ struct Pack {
     static constexpr int L = V::kLanes;
 
     static int64_t packed_floats(const Model& m) {
-        return panel_count<V>(m.H) * panel_floats<V>(m) + (m.projected ? panel_count<V>(m.R) * m.H * L : 0);
+        return panel_count<V>(m.H) * panel_floats<V>(m) + (m.second ? panel_count<V>(m.R) * m.H * L : 0);
     }
     static int64_t transposed_floats(const Model& m, int64_t columns) {
         return panel_count<V>(m.H) * m.cell.gates * L * panel_count<V>(columns) * L;
@@ -58,7 +58,8 @@ struct Pack {
         for (int64_t p = panels.begin; p < panels.end; ++p) {
             float* at = packed + p * panel_floats<V>(m);
             const int lanes = lanes_of<V>(p, m.H);
-            if (lanes < L) std::memset(at, 0, sizeof(float) * static_cast<size_t>(panel_floats<V>(m)));
+            if (lanes < L || m.cell.second_block >= 0)
+                std::memset(at, 0, sizeof(float) * static_cast<size_t>(panel_floats<V>(m)));
             biases(m, params, p, at);
             constants(m, params, p, at + bias_vectors(m) * L);
             at += constant_vectors(m) * L;
@@ -76,7 +77,7 @@ struct Pack {
                 const int64_t unit = p * L + l;
                 const float *input = params[GW_BIAS_IH], *hidden = params[GW_BIAS_HH];
                 if (input) out[(cell.input + v) * L + l] += input[cell.input_block[v] * m.H + unit];
-                if (hidden) out[(cell.hidden + v) * L + l] += hidden[cell.hidden_block[v] * m.H + unit];
+                if (hidden) out[(cell.hidden + v) * L + l] += hidden[hidden_bias_block(cell, v) * m.H + unit];
             }
         }
     }
@@ -112,13 +113,13 @@ struct Pack {
             const int64_t n = column_panels - first < group_panels ? column_panels - first : group_panels;
             const int64_t width = n * L, real = columns - first * L < width ? columns - first * L : width;
             float* group = packed + depth * first * L;
-            if (real < width || panels * L > m.H) {
+            if (real < width || panels * L > m.H || m.cell.second_block >= 0) {
                 std::memset(group, 0, sizeof(float) * static_cast<size_t>(depth * width));
             }
             for (int64_t p = 0; p < panels; ++p) {
                 const int lanes = lanes_of<V>(p, m.H);
                 for (int64_t v = 0; v < G; ++v) {
-                    for (int l = 0; l < lanes; ++l) {
+                    for (int l = 0; l < lanes && blocks[v] >= 0; ++l) {
                         std::memcpy(group + ((p * G + v) * L + l) * width,
                                     weight + (blocks[v] * m.H + p * L + l) * columns + first * L,
                                     sizeof(float) * static_cast<size_t>(real));
@@ -150,6 +151,7 @@ private:
         for (int64_t k = 0; k < columns; k += L) {
             const int64_t count = columns - k < L ? columns - k : L;
             for (int64_t v = 0; v < G; ++v) {
+                if (blocks[v] < 0) continue;
                 const float* block = weight + (blocks[v] * m.H + p * L) * columns + k;
                 copy_transposed<V>(block, columns, lanes, out + (k * G + v) * L, G * L, count);
             }

@@ -77,6 +77,9 @@ struct ForwardJob {
         const Plan& plan = args.plan;
         zero(layout.zeros, m.R > m.H ? m.R : m.H);
         zero_tails(problem, pass.y, m.R);
+        for (int v = 0; pass.trace.data && v < m.cell.gates + m.cell.carries; ++v) {
+            zero_tails(problem, {pass.trace.data + v * pass.trace_slot, pass.trace.step, pass.trace.row}, m.H);
+        }
         for (int64_t row = plan.rows; row < problem.batch; ++row) {  // empty sequences return their initial state
             const int64_t b = plan.order[row];
             copy_or_zero(pass.h_n + b * m.R, pass.h0 ? pass.h0 + b * m.R : nullptr, m.R);
@@ -136,8 +139,8 @@ struct BackwardJob {
         clear_halves();
         for (int64_t row = args.plan.rows; row < problem.batch; ++row) {
             const int64_t b = args.plan.order[row];
-            copy_or_zero(pass.dh0 + b * m.R, pass.dh_n ? pass.dh_n + b * m.R : nullptr, m.R);
-            if (m.cell.carries) copy_or_zero(pass.dc0 + b * m.H, pass.dc_n ? pass.dc_n + b * m.H : nullptr, m.H);
+            if (pass.dh0) copy_or_zero(pass.dh0 + b * m.R, pass.dh_n ? pass.dh_n + b * m.R : nullptr, m.R);
+            if (pass.dc0) copy_or_zero(pass.dc0 + b * m.H, pass.dc_n ? pass.dc_n + b * m.H : nullptr, m.H);
         }
     }
 
@@ -163,7 +166,7 @@ struct BackwardJob {
             scans.pack_transposed(m, params[GW_WEIGHT_IH], m.I, m.cell.input_block, 4, share, layout.packed_ih);
         }
         if (share.index > 0) return;
-        if (m.projected) kernels.pack_plain(params[GW_WEIGHT_HR], m.R, m.H, false, layout.packed_hr);
+        if (m.second) kernels.pack_plain(second_weights(m, params), m.R, m.H, false, layout.packed_hr);
         const int64_t vectors = constant_vectors(m) - bias_vectors(m);
         for (int64_t p = 0; p * kernels.lanes < m.H; ++p) {
             kernels.pack_constants(m, params, p, layout.constants + p * vectors * kernels.lanes);
@@ -196,6 +199,8 @@ private:
 };
 
 }  // namespace
+
+size_t gw_tape_floats(const gw_problem* problem) { return static_cast<size_t>(tape_floats(*problem)); }
 
 size_t gw_packed_floats(const gw_problem* problem) { return static_cast<size_t>(packed_floats(*problem)); }
 

@@ -52,6 +52,17 @@ void emit_projected(const ForwardArgs& a, const Row* row, int64_t count, int64_t
     for (int64_t r = 0; r < count; ++r) emit<V>(a.model, row[r], p, V::load(h + r * stride));
 }
 
+// The activations of a step at panel p, and its memory, where a trace is wanted: tape as the cell left it.
+template <class V, class Cell>
+GATEWORK_INLINE void store_trace(const ForwardArgs& a, const Row& row, int64_t p, const typename V::Reg* tape) {
+    if (!row.trace) return;
+    const int lanes = lanes_of<V>(p, a.model.H);
+    float* to = row.trace + p * V::kLanes;
+    for (int v = 0; v < Cell::kGates + Cell::kCarries; ++v, to += a.pass.trace_slot) {
+        lanes == V::kLanes ? V::store(to, tape[v]) : V::store_first(to, tape[v], lanes);
+    }
+}
+
 template <class V, class Cell>
 void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, const float* sums) {
     using Reg = typename V::Reg;
@@ -80,6 +91,7 @@ void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, cons
             float* record = row[r].record + p * record_pitch;
             for (int v = 0; v < T; ++v) V::store(record + v * L, tape[v]);
         }
+        store_trace<V, Cell>(a, row[r], p, tape);
         if (row[r].shown) {
             V::store_first(row[r].shown + p * L, h, lanes_of<V>(p, m.H));
         } else {
@@ -144,7 +156,7 @@ void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t 
     for (int64_t r = 0; r < count; ++r) {
         const BackRow& at = row[r];
         Reg tape[T], d_sum[S], straight = V::zero(), up = V::load(dh + r * stride);
-        if (!m.projected) up = take_in<V>(m, at, p, pitch, up, straight);
+        if (!m.second) up = take_in<V>(m, at, p, pitch, up, straight);
         for (int v = 0; v < T; ++v) tape[v] = V::load(at.tape + p * tape_pitch + v * L);
         if constexpr (Cell::kCarries) {
             const Reg c_before = at.tape_before ? V::load(at.tape_before + p * tape_pitch + (T - 1) * L)
@@ -171,7 +183,7 @@ void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t 
             On::gradient(tape, V::load_first(at.before + p * L, lanes), up, direct, d_sum);
             straight = V::add(straight, direct);
         }
-        if (at.direct && !m.projected) V::store(at.direct + p * pitch, straight);
+        if (at.direct && !m.second) V::store(at.direct + p * pitch, straight);
         float* out = at.d_sum + p * d_sum_pitch;
         // Lanes past the end must be zero, not merely finite times a zero weight: an infinity in x makes them NaN.
         for (int v = 0; v < S; ++v) {

@@ -30,8 +30,8 @@ gw_stream* place(const gw_problem& problem, Arena& arena) {
     float* h[2];
     for (float*& each : h) each = arena.take<float>(m.R);
     float* c = arena.take<float>(round_up(m.H));
-    float* shown = arena.take<float>(m.projected ? m.H : 0);
-    float* record = arena.take<float>(m.norm ? round_up(m.H) * m.cell.tape : 0);
+    float* shown = arena.take<float>(m.second ? m.H : 0);
+    float* record = arena.take<float>(needs_records(m) ? round_up(m.H) * m.cell.tape : 0);
     if (!stream) return nullptr;
 
     new (stream) gw_stream{};
@@ -45,13 +45,13 @@ gw_stream* place(const gw_problem& problem, Arena& arena) {
     stream->args.packed = packed;
     stream->args.carried = c;
     stream->args.records = record;
-    stream->args.record_rows = m.norm;
+    stream->args.record_rows = needs_records(m);
     stream->args.record_slots = m.cell.tape;
     stream->pointwise = plain_pointwise_of(problem);
     stream->step = plain_scans_of(problem).step;
     stream->row.record = record;
     stream->row.carried = c;
-    stream->row.shown = m.projected ? shown : nullptr;
+    stream->row.shown = m.second ? shown : nullptr;
     return stream;
 }
 

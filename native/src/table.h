@@ -7,26 +7,34 @@
 #include "norm.h"
 #include "pack.h"
 #include "pointwise.h"
+#include "reset.h"
 
-template <class V, class Cell>
-constexpr Pointwise pointwise_of(decltype(Pointwise::update_rows) update_rows = nullptr,
-                                 decltype(Pointwise::gradient_rows) gradient_rows = nullptr) {
+template <class Cell>
+constexpr Facts facts_of() {
     constexpr const auto& in = Cell::kInputBlock;
     constexpr const auto& hidden = Cell::kHiddenBlock;
-    return {{Cell::kGates,
-             Cell::kSums,
-             Cell::kInput,
-             Cell::kHidden,
-             Cell::kTape,
-             {in[0], in[1], in[2], in[3]},
-             {hidden[0], hidden[1], hidden[2], hidden[3]},
-             Cell::kCarries},
-            update<V, Cell>,
-            gradient<V, Cell>,
-            update_rows,
-            gradient_rows,
-            emit_projected<V>,
-            take_in_rows<V>};
+    return {Cell::kGates,
+            Cell::kSums,
+            Cell::kInput,
+            Cell::kHidden,
+            Cell::kTape,
+            {in[0], in[1], in[2], in[3]},
+            {hidden[0], hidden[1], hidden[2], hidden[3]},
+            Cell::kSecondBlock,
+            Cell::kCarries};
+}
+
+template <class V, class Cell>
+constexpr Pointwise pointwise_of() {
+    return {facts_of<Cell>(), update<V, Cell>,   gradient<V, Cell>, nullptr,
+            nullptr,          emit_projected<V>, take_in_rows<V>,   nullptr};
+}
+
+template <class V>
+constexpr Pointwise gru_before() {
+    using Steps = Reset<V>;
+    return {facts_of<GruBefore>(), Steps::update,  Steps::gradient, nullptr, nullptr,
+            Steps::finish,         Steps::take_in, nullptr};
 }
 
 template <class V, int G>
@@ -38,10 +46,12 @@ constexpr Scans scans_of() {
 template <class V, Write kWrite, bool kForget, bool kOutput>
 constexpr Pointwise lstm() {
     using Cell = Lstm<kWrite, kForget, kOutput>;
-    if constexpr (V::kSplits)
-        return pointwise_of<V, Cell>();
-    else
-        return pointwise_of<V, Cell>(Norm<V, Cell>::finish, Norm<V, Cell>::gradient);
+    Pointwise all = pointwise_of<V, Cell>();
+    if constexpr (!V::kSplits) {
+        using Rows = Norm<V, Cell>;
+        all.update_rows = Rows::finish, all.gradient_rows = Rows::gradient, all.keep = Rows::keep;
+    }
+    return all;
 }
 
 // The order is that of index_of in model.cpp. A coupled input gate comes with a forget gate only.
@@ -52,7 +62,7 @@ constexpr Cells all_cells() {
              lstm<V, Write::kCoupled, true, false>(), lstm<V, Write::kCoupled, true, true>(),
              lstm<V, Write::kAlways, false, false>(), lstm<V, Write::kAlways, false, true>(),
              lstm<V, Write::kAlways, true, false>(), lstm<V, Write::kAlways, true, true>(), pointwise_of<V, Gru>(),
-             pointwise_of<V, Rnn<false>>(), pointwise_of<V, Rnn<true>>()}};
+             gru_before<V>(), pointwise_of<V, Rnn<false>>(), pointwise_of<V, Rnn<true>>()}};
 }
 
 template <class V>

@@ -141,6 +141,8 @@ struct Run {
     std::array<const float*, GW_NUM_PARAMS> params;
     Grid y, dx;
     Floats h_n, c_n, tape, dh0, dc0;
+    Floats trace;  // one slot after the other, each as strided as y, with a gap between
+    int64_t trace_slot;
     std::array<Floats, GW_NUM_PARAMS> gradients;
     std::array<float*, GW_NUM_PARAMS> places{};
 
@@ -150,17 +152,29 @@ struct Run {
         y = Grid(s, in.R), dx = Grid(s, s.I);
         h_n = fresh(s.B * in.R), c_n = fresh(p.cell == GW_LSTM ? s.B * in.H : 0), dh0 = h_n, dc0 = c_n;
         tape = fresh(static_cast<int64_t>(gw_tape_floats(&problem)));
+        trace_slot = static_cast<int64_t>(Grid(s, in.H).data.size()) + 1;
+        trace = fresh(slots() * trace_slot);
         for (int i = 0; i < GW_NUM_PARAMS; ++i) {
             gradients[i] = fresh(static_cast<int64_t>(in.params[i].size()));
             places[i] = gradients[i].empty() ? nullptr : gradients[i].data();
         }
     }
 
+    int32_t slots() const { return gw_gates(&problem) + (problem.cell == GW_LSTM); }
+    Grid traced(int32_t slot) const {
+        Grid one(in.shape, in.H);
+        std::copy_n(trace.data() + slot * trace_slot, trace_slot - 1, one.data.begin());
+        return one;
+    }
+
+    static float* or_none(Floats& from) { return from.empty() ? nullptr : from.data(); }
     static const float* or_null(const Floats& from) { return from.empty() ? nullptr : from.data(); }
 
     gw_forward forward_pass(const float* packed = nullptr) {
+        const Grid strides(in.shape, in.H);
+        const gw_output first{trace.data(), strides.step, strides.row};
         return {in.x.in(),  or_null(in.h0), or_null(in.c0), or_null(in.scale), y.out(), h_n.data(),
-                c_n.data(), tape.data(),    packed};
+                c_n.data(), first,          trace_slot,     tape.data(),       packed};
     }
     gw_backward backward_pass() {
         const Shape& s = in.shape;
@@ -174,8 +188,8 @@ struct Run {
                 or_null(in.dh_n),
                 or_null(in.dc_n),
                 s.dx ? dx.out() : gw_output{},
-                dh0.data(),
-                dc0.data(),
+                s.states ? dh0.data() : nullptr,
+                s.states ? or_none(dc0) : nullptr,
                 s.gradients ? places.data() : nullptr};
     }
 
@@ -194,7 +208,11 @@ struct Run {
 
     using Named = std::vector<std::pair<std::string, Floats>>;
     Named results() const {
-        Named all = {{"y", logical(y, in.R)}, {"h_n", h_n}, {"c_n", c_n}, {"dh0", dh0}, {"dc0", dc0}};
+        Named all = {{"y", logical(y, in.R)}, {"h_n", h_n}, {"c_n", c_n}};
+        if (in.shape.states) all.insert(all.end(), {{"dh0", dh0}, {"dc0", dc0}});
+        for (int32_t slot = 0; slot < slots(); ++slot) {
+            all.push_back({"slot " + std::to_string(slot) + " of the trace", logical(traced(slot), in.H)});
+        }
         if (in.shape.dx) all.push_back({"dx", logical(dx, in.shape.I)});
         for (int i = 0; in.shape.gradients && i < GW_NUM_PARAMS; ++i) all.push_back({kParamNames[i], gradients[i]});
         return all;

@@ -127,13 +127,10 @@ void run_small(Bytes& bytes, const gw_problem& p, const std::vector<int64_t>& le
     }
     require(run.gaps_kept(run.y, in.R) && run.gaps_kept(run.dx, s.dx ? s.I : 0), "gaps are kept");
 
-    const int32_t slot = bytes.byte() % 8 - 1, slots = gw_gates(&p) + (p.cell == GW_LSTM);
-    Grid read(s, s.H);
-    const gw_output to = read.out();
-    const Workspace workspace(gw_forward_workspace(&p));
-    const gw_status status = gw_read_tape(&p, run.tape.data(), slot, &to, workspace.get());
-    require(status == (slot >= 0 && slot < slots ? GW_OK : GW_BAD_SIZE), "slots are checked");
-    require(status != GW_OK || finite(run.logical(read, s.H)), "the tape is read");
+    for (int32_t slot = 0; slot < run.slots(); ++slot) {
+        require(finite(run.logical(run.traced(slot), s.H)), "the trace is whole");
+        require(run.gaps_kept(run.traced(slot), s.H), "gaps of the trace are kept");
+    }
 
     const Workspace memory(gw_stream_bytes(&p));
     auto* stream = static_cast<gw_stream*>(memory.get());

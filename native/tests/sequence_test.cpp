@@ -72,7 +72,7 @@ void test_poison(const Variant& v, const Tensors& in, const Run& clean, const st
             contained = contained && same_rows(run.y, clean.y, s, other, in.R);
             contained = contained && (!s.dx || same_rows(run.dx, clean.dx, s, other, s.I));
             for (int64_t k = 0; k < in.R; ++k) {
-                contained = contained && run.dh0[other * in.R + k] == clean.dh0[other * in.R + k];
+                contained = contained && (!in.shape.states || run.dh0[other * in.R + k] == clean.dh0[other * in.R + k]);
             }
         }
         tally.expect(contained, name + ": what is not finite stays in its sequence");

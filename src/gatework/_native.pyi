@@ -1,71 +1,34 @@
-"""Gatework's native core. Private: gatework.ops.core is its one user. Addresses are integers."""
+"""Gatework's native core. Private: gatework.ops.core is its one user."""
 
 from collections.abc import Sequence
 
 from torch import Tensor
 
-class View:
-    def __init__(self, data: int, step: int, row: int, /) -> None: ...
-
 class Problem:
     def __init__(
         self,
-        cell: int,
-        options: int,
-        steps: int,
-        batch: int,
-        input_size: int,
-        hidden_size: int,
-        proj_size: int,
-        cell_clip: float,
-        zoneout_h: float,
-        zoneout_c: float,
-        training: bool,
+        kernel: Sequence[int],
+        limits: Sequence[float],
+        params: Sequence[Tensor],
+        x: Tensor,
+        lengths: Tensor | None,
+        state: Sequence[Tensor],
+        scale: Tensor | None,
         seed: int,
-        first_step: int,
-        lengths: int,
         reverse: bool,
+        first_step: int,
         num_threads: int,
         batch_invariant: bool,
-        params: Sequence[int],
         /,
     ) -> None: ...
-    def tape_floats(self) -> int: ...
-    def read_tape(self, tape: int, slot: int, to: View, /) -> None: ...
-
-class Forward:
-    def __init__(
-        self,
-        x: View,
-        h0: int,
-        c0: int,
-        scale: int,
-        y: View,
-        h_n: int,
-        c_n: int,
-        tape: int,
-        /,
-    ) -> None: ...
-
-class Backward:
-    def __init__(
-        self,
-        x: View,
-        y: View,
-        h0: int,
-        c0: int,
-        scale: int,
-        tape: int,
-        dy: View,
-        dh_n: int,
-        dc_n: int,
-        dx: View,
-        dh0: int,
-        dc0: int,
-        wants_params: bool,
-        gradients: Sequence[int],
-        /,
-    ) -> None: ...
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def state_sizes(self) -> tuple[int, ...]: ...
+    @property
+    def traced(self) -> int: ...
 
 class Stream:
     def __init__(self, problems: Sequence[Problem], /) -> None: ...
@@ -73,11 +36,28 @@ class Stream:
     def get_state(self, h: int, c: int, /) -> None: ...
     def set_state(self, h: int, c: int, /) -> None: ...
 
+def tape_floats(problems: Sequence[Problem], /) -> int: ...
 def run_forward(
-    problems: Sequence[Problem], passes: Sequence[Forward], keep_packed: bool, /
+    problems: Sequence[Problem],
+    outputs: Sequence[Tensor],
+    finals: Sequence[Tensor],
+    traces: Sequence[Tensor],
+    tape: Tensor | None,
+    keep_packed: bool,
+    /,
 ) -> None: ...
-def run_backward(problems: Sequence[Problem], passes: Sequence[Backward], /) -> None: ...
-def tape(floats: int, /) -> Tensor: ...
+def run_backward(
+    problems: Sequence[Problem],
+    outputs: Sequence[Tensor],
+    tape: Tensor,
+    d_outputs: Sequence[Tensor | None],
+    d_finals: Sequence[Tensor | None],
+    d_inputs: Sequence[Tensor | None],
+    d_states: Sequence[Tensor],
+    d_params: Sequence[Tensor],
+    /,
+) -> None: ...
+def floats(count: int, /) -> Tensor: ...
 def gates(cell: int, options: int, is_projected: bool, /) -> int: ...
 def zoneout_bits(seed: int, stream: int, row: int, unit: int, /) -> int: ...
 def fingerprint(data: int, bytes: int, /) -> tuple[int, int]: ...

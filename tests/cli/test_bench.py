@@ -45,7 +45,9 @@ def test_a_table_a_summary_and_a_file(tmp_path: Path, capsys) -> None:
 @pytest.mark.parametrize(("ratio", "is_lost"), [(0.5, True), (2.0, False)])
 def test_where_torch_is_faster_is_said(ratio, is_lost, capsys, monkeypatch) -> None:
     monkeypatch.setattr(
-        engine, "_figures", lambda *_: engine.Figures(ms=1.0, torch_ms=ratio, ratio=ratio, share=1)
+        engine,
+        "_figures",
+        lambda *_: engine.Figures(ms=1.0, torch_ms=ratio, ratio=ratio, share=1, roof=1),
     )
     assert main(WORDS) == 0
     out = capsys.readouterr().out

@@ -235,6 +235,7 @@ def test_they_can_be_replaced():
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_they_compile():
     """With a break in the graph, where the seed is drawn; a new seed compiles nothing anew."""
+    torch.compiler.reset()  # other tests of this process may have spent the limit of recompilations
     layer = LSTM(3, 8, backend="reference", **EACH["all"])
     x = torch.randn(2, 4, 3)
     graphs: list[torch.fx.GraphModule] = []

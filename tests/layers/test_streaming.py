@@ -37,7 +37,7 @@ LAYERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "gru_zoneout": (GRU, {"zoneout": 0.3}),
     "lstm_batch_first": (LSTM, {"batch_first": True}),
 }
-WITHOUT_KERNEL = ("lstm_full_recurrence", "gru_reset_before")
+WITHOUT_KERNEL = ("lstm_full_recurrence",)
 HIDDEN = (1, 8, 37)
 
 

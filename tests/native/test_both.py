@@ -19,18 +19,22 @@ def pair(cell: str, shape: Shape) -> tuple[Inputs, Inputs]:
     return ahead, back._replace(x=ahead.x)
 
 
-def run_both(ahead: Inputs, back: Inputs, noise: str, backend: str | None):
+def run_both(ahead: Inputs, back: Inputs, noise: str, backend: str | None, *, trace: bool = False):
     """Every result, and every gradient."""
-    output, states = scan_both(
+    output, states, traces = scan_both(
         ahead.cell,
         (ahead.params, back.params),
         ahead.x,
         (ahead.state, back.state),
         ahead.lengths,
+        trace=trace,
         regularisation=(noise_for(ahead.cell, noise), noise_for(ahead.cell, noise)),
         backend=backend,
     )
+    assert (traces is not None) == trace
     values = [output, *states[0], *states[1]]
+    if traces is not None:
+        values += [part for trace in traces for _, part in sorted(trace.items())]
     return values, gradients(values, [*ahead.leaves().values(), *list(back.leaves().values())[1:]])
 
 
@@ -72,9 +76,43 @@ def test_other_backends_run_one_after_the_other(cell: str):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [RAGGED, Shape(5, 2, 8, (2, 1))])
+@pytest.mark.parametrize("backend", ["native", "reference"])
+@pytest.mark.parametrize("cell", RUNS)
+def test_traces_are_those_of_two_scans(cell: str, backend: str, shape: Shape):
+    ahead, back = pair(cell, shape)
+    both = scan_both(
+        ahead.cell,
+        (ahead.params, back.params),
+        ahead.x,
+        (ahead.state, back.state),
+        ahead.lengths,
+        trace=True,
+        backend=backend,
+    )
+    assert both.trace is not None
+    for each, trace in zip((ahead, back), both.trace, strict=True):
+        apart = scan(
+            ahead.cell, each.params, each.x, each.state, each.lengths,
+            reverse=each is back, trace=True, backend=backend,
+        ).trace  # fmt: skip
+        assert apart is not None
+        assert trace.keys() == apart.keys()
+        for name, values in trace.items():
+            assert torch.equal(values, apart[name])
+
+
+def test_a_loss_on_both_traces_has_the_gradients_of_the_reference():
+    ahead, back = pair("lstm", RAGGED)
+    found = run_both(ahead, back, "zoneout", "native", trace=True)[1]
+    known = run_both(ahead, back, "zoneout", "reference", trace=True)[1]
+    for a, b in zip(found, known, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_zeros_are_the_default_state():
     ahead, back = pair("gru", RAGGED)
-    output, (h_ahead, h_back) = scan_both(
+    output, (h_ahead, h_back), _ = scan_both(
         ahead.cell, (ahead.params, back.params), ahead.x, None, ahead.lengths
     )
     assert output.shape == (9, 5, 40)

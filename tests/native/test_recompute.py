@@ -52,7 +52,7 @@ def test_two_directions(cell: str, shape: str):
     leaves = [*ahead.leaves().values(), *list(back.leaves().values())[1:]]
     results = []
     for memory in ("tape", "recompute"):
-        output, states = scan_both(
+        output, states, _ = scan_both(
             ahead.cell, (ahead.params, back.params), ahead.x, (ahead.state, back.state),
             ahead.lengths, memory=memory, backend="native",
         )  # fmt: skip

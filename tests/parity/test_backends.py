@@ -93,7 +93,9 @@ def assert_is_reference(
     values = results_and_gradients(rounded, result)
     for part, value in values.items():
         bound = SLACK * rms_ratio(peer[part], truth[part]) + FLOOR[dtype]
-        if cell == "lstm_layer_norm" and shape == "smallest":
+        if cell.startswith("lstm_layer_norm") and shape == "smallest":
             bound *= 10  # normalising one unit leaves differences of equal numbers: chance decides
+        if cell == "lstm_no_gates" and shape == "long":
+            bound *= 10  # nothing holds c back, so rounding errors grow with every step: likewise
         assert value.dtype == dtype
         assert_close(part, value, truth[part], bound)

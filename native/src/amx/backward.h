@@ -201,9 +201,11 @@ struct BackwardScan {
 
     void finish(const Chunk& chunk) const {
         const Range range = share_of<Vector>(a.plan.rows, kRows, share.index, share.count);
-        transposed(gradients(chunk.index), a.packed_hh, m.R, a.group_panels, range,
-                   [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * m.R; });
-        shared.finish_h0(range);
+        if (a.pass.dh0) {
+            transposed(gradients(chunk.index), a.packed_hh, m.R, a.group_panels, range,
+                       [&](int64_t row) { return a.pass.dh0 + a.plan.order[row] * m.R; });
+            shared.finish_h0(range);
+        }
         if (!a.pass.gradients) return;
         for (int64_t p = own_panels().begin; p < own_panels().end; ++p) {
             shared.unpack(p, {0, m.I}, {shared.origin, shared.origin + m.R});

@@ -127,16 +127,19 @@ def _table(rows: "Sequence[Row]") -> "Table":
     for letter in "TBIH":
         table.add_column(f"\n{letter}", justify="right", no_wrap=True)
     for which in ("training", "inference"):
-        for heading in (f"{which}\nms", "\nx torch", "\nof sgemm"):
+        roof = ["\nroof"] if which == "training" else []  # of both, the table outgrows a terminal
+        for heading in (f"{which}\nms", "\nx torch", *roof, "\nof sgemm"):
             table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         cells = [str(size) for size in row.point]
-        for figures in (row.training, row.inference):
+        for figures, has_roof in ((row.training, True), (row.inference, False)):
             if figures is None:
-                cells += ["red", "", ""]
+                cells += ["red", "", "", ""] if has_roof else ["red", "", ""]
                 continue
             style = "[red]" if round(figures.ratio, 2) < 1 else "[bold]"
-            cells += [_ms(figures.ms), f"{style}{figures.ratio:.2f}", f"{figures.share:.0%}"]
+            cells += [_ms(figures.ms), f"{style}{figures.ratio:.2f}"]
+            cells += [f"{figures.roof:.1f}"] if has_roof else []
+            cells += [f"{figures.share:.0%}"]
         table.add_row(*cells)
     return table
 

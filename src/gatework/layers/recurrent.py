@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from gatework.cells import RNN, AbstractCell, Params, State
+from gatework.cells import RNN, AbstractCell, State
 from gatework.errors import InputError
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.regularisers import Regularisers
-from gatework.ops import Memory, ScanResult, scan, scan_both
+from gatework.ops import Memory, scan, scan_both
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,12 @@ class AbstractRecurrent(nn.Module, abc.ABC):
     @final
     def params(self, which: Pass) -> dict[str, Tensor]:
         """The parameters of one layer and direction, by the names of the cell."""
-        return {name: getattr(self, attribute) for name, attribute in which.names.items()}
+        # What a parametrization computes is not there; all else is found sooner than by getattr.
+        own: dict[str, Any] = self._parameters
+        return {
+            name: own[attribute] if attribute in own else getattr(self, attribute)
+            for name, attribute in which.names.items()
+        }
 
     @final
     @property
@@ -280,52 +285,49 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             self.regularisers.of_scan(self.cell, seed, each.index, training=self.training)
             for each in passes
         ]
-        if len(passes) == 1 or self.listener is not None:
-            results = [
-                scan(
-                    self.cell, params[at], x, states[at], lengths, reverse=each.reverse,
-                    trace=self.listener is not None, regularisation=noises[at],
-                    memory=self.memory, backend=self.backend, params_checked=True,
-                )
-                for at, each in enumerate(passes)
-            ]  # fmt: skip
-            self._tell(passes, params, x, states, lengths, results)
-            outputs = [result.output for result in results]
-            return (
-                outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1),
-                tuple(result.state for result in results),
+        listened = self.listener is not None
+        if len(passes) == 1:
+            one = scan(
+                self.cell, params[0], x, states[0], lengths, trace=listened,
+                regularisation=noises[0], memory=self.memory, backend=self.backend,
+                params_checked=True,
+            )  # fmt: skip
+            output, finals, traces = one.output, (one.state,), (one.trace,)
+        else:
+            ahead, back = states
+            output, finals, traces = scan_both(
+                self.cell,
+                (params[0], params[1]),
+                x,
+                None if ahead is None or back is None else (ahead, back),
+                lengths,
+                trace=listened,
+                regularisation=(noises[0], noises[1]),
+                memory=self.memory,
+                backend=self.backend,
+                params_checked=True,
             )
-        ahead, back = states
-        return scan_both(
-            self.cell,
-            (params[0], params[1]),
-            x,
-            None if ahead is None or back is None else (ahead, back),
-            lengths,
-            regularisation=(noises[0], noises[1]),
-            memory=self.memory,
-            backend=self.backend,
-            params_checked=True,
-        )
+        if listened:
+            assert traces is not None
+            self._tell(passes, x, states, lengths, traces)
+        return output, finals
 
     def _tell(
         self,
         passes: Sequence[Pass],
-        params: Sequence[Params],
         x: Tensor,
         states: Sequence[State | None],
         lengths: Tensor | None,
-        results: Sequence[ScanResult],
+        traces: Sequence[dict[str, Tensor] | None],
     ) -> None:
-        """Tell the listener, if there is one, what each direction of a layer did."""
-        if self.listener is None:
-            return
-        for which, weights, state, result in zip(passes, params, states, results, strict=True):
+        """Tell the listener what each direction of a layer did."""
+        assert self.listener is not None
+        for which, state, trace in zip(passes, states, traces, strict=True):
             if state is None:
-                sizes = self.cell.state_sizes(weights)
-                state = tuple(result.output.new_zeros(x.shape[1], size) for size in sizes)
-            assert result.trace is not None
-            self.listener(PassRecord(which, x, state, lengths, result.trace))
+                sizes = self.cell.state_sizes(self.params(which))
+                state = tuple(x.new_zeros(x.shape[1], size) for size in sizes)
+            assert trace is not None
+            self.listener(PassRecord(which, x, state, lengths, trace))
 
     def _check_state(self, state: State, batch: int) -> None:
         names = self.cell.states

@@ -90,7 +90,8 @@ class Regularisers:
 
     @property
     def _zones_out(self) -> bool:
-        return any(self.zoneout) if isinstance(self.zoneout, Sequence) else self.zoneout > 0
+        # Any sequence has become a tuple, which is told apart sooner than a Sequence.
+        return any(self.zoneout) if isinstance(self.zoneout, tuple) else self.zoneout != 0
 
     def _zoneout(self, cell: AbstractCell) -> tuple[float, ...]:
         """One probability for each state of `cell`; that of a gate which is a state is zero."""

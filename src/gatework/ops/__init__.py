@@ -5,7 +5,7 @@ This room must not know who owns the parameters, nor any layer, model or task.
 
 from gatework.ops.backend import Backend
 from gatework.ops.both import scan_both
-from gatework.ops.call import Memory, ScanCall, ScanResult
+from gatework.ops.call import BothResult, Memory, ScanCall, ScanResult
 from gatework.ops.noise import Regularisation, check_probability
 from gatework.ops.registry import BACKENDS
 from gatework.ops.scan import Explanation, explain, scan
@@ -13,6 +13,7 @@ from gatework.ops.scan import Explanation, explain, scan
 __all__ = [
     "BACKENDS",
     "Backend",
+    "BothResult",
     "Explanation",
     "Memory",
     "Regularisation",

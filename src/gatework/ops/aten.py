@@ -40,7 +40,7 @@ def refuses(call: ScanCall) -> str | None:
 def run(call: ScanCall) -> ScanResult:
     """Run the scan."""
     x = call.x.flip(0) if call.reverse else call.x
-    state = [part.unsqueeze(0) for part in call.state]
+    state = [part.unsqueeze(0) for part in call.initial_state()]
     weights = [call.params[name] for name in WEIGHTS if name in call.params]
     # cuDNN keeps what backward needs only in training mode; dropout 0 makes that its sole effect.
     operator = _operator(call.cell)

@@ -19,7 +19,7 @@ class ScanCall:
         cell: what to run.
         params: the tensors of `cell.parameter_shapes`, by name.
         x: (T, B, I), T >= 1.
-        state: the initial state, one (B, size) tensor for each of `cell.states`.
+        state: the initial state, one (B, size) tensor for each of `cell.states`; None for zeros.
         lengths: None if every sequence has all T steps; else (B,) int64 on the CPU, in any order,
             from 0 to T, not all T. Steps past a length may hold anything, NaN included.
         reverse: each sequence is read from its own last step to its first.
@@ -32,12 +32,19 @@ class ScanCall:
     cell: AbstractCell
     params: Params
     x: Tensor
-    state: State
+    state: State | None
     lengths: Tensor | None
     reverse: bool
     trace: bool
     regularisation: Regularisation | None = None
     memory: Memory = "tape"
+
+    def initial_state(self) -> State:
+        """The state, or the zeros that stand for it."""
+        if self.state is not None:
+            return self.state
+        batch = self.x.shape[1]
+        return tuple(self.x.new_zeros(batch, size) for size in self.cell.state_sizes(self.params))
 
 
 class ScanResult(NamedTuple):
@@ -53,3 +60,17 @@ class ScanResult(NamedTuple):
     output: Tensor
     state: State
     trace: dict[str, Tensor] | None
+
+
+class BothResult(NamedTuple):
+    """What the scans of a layer's two directions give; each pair is forward, then reverse.
+
+    Attributes:
+        output: (T, B, 2 * P), zero past a length.
+        state: as in `ScanResult`.
+        trace: likewise; None if not asked for.
+    """
+
+    output: Tensor
+    state: tuple[State, State]
+    trace: tuple[dict[str, Tensor], dict[str, Tensor]] | None

@@ -10,6 +10,8 @@ from gatework.errors import InputError
 from gatework.ops.call import Memory
 from gatework.ops.noise import Regularisation
 
+_MEMORIES = get_args(Memory)
+
 
 def check_shape(name: str, tensor: Tensor, expected: tuple[int, ...], meaning: str) -> None:
     """Raise InputError unless `tensor` has shape `expected`, whose axes `meaning` names."""
@@ -112,5 +114,5 @@ def check_regularisation(cell: AbstractCell, regularisation: Regularisation) -> 
 
 def check_memory(memory: Memory) -> None:
     """Raise InputError unless `memory` is one of the two ways."""
-    if memory not in get_args(Memory):
-        raise InputError(f"memory is {memory!r}; expected one of {', '.join(get_args(Memory))}.")
+    if memory not in _MEMORIES:
+        raise InputError(f"memory is {memory!r}; expected one of {', '.join(_MEMORIES)}.")

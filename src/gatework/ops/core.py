@@ -1,6 +1,7 @@
 """The native core's calls on tensors: the only module that imports it. Knows no autograd."""
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor
 
 from gatework.errors import InputError
-from gatework.ops.kernel import CELLS, OPTION_BITS, PARAMETERS, places
-from gatework.ops.problem import Problem, check_tensor, dense_rows
+from gatework.ops.kernel import CELLS, OPTION_BITS
+from gatework.ops.problem import Problem
 
 try:
     import gatework._native as _native  # pyright: ignore[reportMissingModuleSource]
@@ -36,11 +37,10 @@ ISA_VARIABLE = "GATEWORK_ISA"
 THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
 INVARIANT_VARIABLE = "GATEWORK_BATCH_INVARIANT"
 _LARGE = 1 << 18  # floats
-_LINE = 16  # floats of a cache line: tapes start at one
 
 
 class Gradients(NamedTuple):
-    """Gradients of the initial state and, if they were wanted, of the parameters there are."""
+    """Gradients of the initial state, if one was given, and of the parameters, if wanted."""
 
     state: list[Tensor]
     params: list[Tensor] | None
@@ -110,9 +110,42 @@ def describe() -> dict[str, str]:
     }
 
 
+def bind(problem: Problem) -> "_native.Problem":
+    """The problem as the core takes it. Its tensors must outlive it.
+
+    Raises:
+        InputError: a number, shape, dtype or device does not fit: the core would leave a buffer.
+    """
+    setting()
+    try:
+        return _native.Problem(*problem, num_threads(), is_batch_invariant())
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def empty(*shape: int) -> Tensor:
+    """As torch.empty; a large one in memory that the core keeps, since fresh pages cost dearly."""
+    floats = math.prod(shape)
+    return torch.empty(shape) if floats < _LARGE else _native.floats(floats).view(shape)
+
+
 def forward(
     problems: Sequence[Problem],
     outputs: Sequence[Tensor],
+    traces: Sequence[Tensor] = (),
+    *,
+    keep_tape: bool,
+    keep_packed: bool,
+) -> tuple[list[Tensor], Tensor]:
+    """As `run_forward`, of problems that are not bound yet."""
+    bound = [bind(each) for each in problems]
+    return run_forward(bound, outputs, traces, keep_tape=keep_tape, keep_packed=keep_packed)
+
+
+def run_forward(
+    bound: Sequence["_native.Problem"],
+    outputs: Sequence[Tensor],
+    traces: Sequence[Tensor] = (),
     *,
     keep_tape: bool,
     keep_packed: bool,
@@ -120,37 +153,19 @@ def forward(
     """Run one problem, or two side by side, into `outputs`, each (T, B, P) with a dense last axis.
 
     Args:
-        problems: what to run; both tapes of two are in one tensor.
+        bound: what to run; both tapes of two are in one tensor.
         outputs: where h of every step goes.
+        traces: where gates and c of every step go, each (`traced`, T, B, H); of none if empty.
         keep_tape: a backward pass will follow.
         keep_packed: look for packed weights of these values, and keep them, between calls.
 
     Returns:
         The final states of each problem in turn, and the tape, which is empty if not kept.
     """
-    cores = [_core(each) for each in problems]
-    offsets, floats = _tapes(cores) if keep_tape else ([0] * len(cores), 0)
-    tape = _native.tape(floats) if floats >= _LARGE else torch.empty(floats)
-    base = tape.data_ptr()
-    finals: list[Tensor] = []
-    passes: list[_native.Forward] = []
-    for problem, output, offset in zip(problems, outputs, offsets, strict=True):
-        h_n = torch.empty_like(problem.h0)
-        c_n = None if problem.c0 is None else torch.empty_like(problem.c0)
-        finals += [h_n] if c_n is None else [h_n, c_n]
-        passes.append(
-            _native.Forward(
-                _view(problem.x),
-                problem.h0.data_ptr(),
-                _address(problem.c0),
-                _address(problem.scale),
-                _view(output),
-                h_n.data_ptr(),
-                _address(c_n),
-                base + 4 * offset if keep_tape else 0,
-            )
-        )
-    _native.run_forward(cores, passes, keep_packed)
+    batch = outputs[0].shape[1]
+    finals = [torch.empty(batch, size) for each in bound for size in each.state_sizes]
+    tape = empty(_native.tape_floats(bound) if keep_tape else 0)
+    _native.run_forward(bound, outputs, finals, traces, tape if keep_tape else None, keep_packed)
     return finals, tape
 
 
@@ -174,73 +189,35 @@ def backward(
         d_finals: those that arrive at the final states, of each problem in turn.
         d_inputs: where the gradient of each x goes, (T, B, I) with a dense last axis, or None.
         want_params: make those of the parameters.
+
+    Returns:
+        Those of each problem: of the states that were given, and of the parameters if wanted.
+
+    Raises:
+        InputError: a shape, dtype or device does not fit.
     """
-    cores = [_core(each) for each in problems]
-    offsets, floats = _tapes(cores)
-    check_tensor("tape", tape, (floats,))
-    base = tape.data_ptr()
-    incoming = iter(d_finals)
-    results: list[Gradients] = []
-    passes: list[_native.Backward] = []
-    held: list[Tensor | None] = []  # until the pass has run
-    for problem, output, d_output, dx, offset in zip(
-        problems, outputs, d_outputs, d_inputs, offsets, strict=True
-    ):
-        state = [problem.h0] if problem.c0 is None else [problem.h0, problem.c0]
-        d_final = [next(incoming) for _ in state]
-        shape = (*problem.x.shape[:2], problem.h0.shape[1])
-        check_tensor("y", output, shape)
-        if d_output is not None:
-            check_tensor("dy", d_output, shape)
-        for each, part in zip(d_final, state, strict=True):
-            if each is not None:
-                check_tensor("gradient of a final state", each, tuple(part.shape))
-        output = dense_rows(output)
-        d_output = None if d_output is None else dense_rows(d_output)
-        d_final = [None if each is None else each.contiguous() for each in d_final]
-        d_state = [torch.empty_like(part) for part in state]
-        d_params = [torch.empty_like(each) for each in problem.params] if want_params else None
-        passes.append(
-            _native.Backward(
-                _view(problem.x),
-                _view(output),
-                problem.h0.data_ptr(),
-                _address(problem.c0),
-                _address(problem.scale),
-                base + 4 * offset,
-                _view(d_output),
-                _address(d_final[0]),
-                _address(d_final[-1]) if len(state) > 1 else 0,
-                _view(dx),
-                d_state[0].data_ptr(),
-                d_state[-1].data_ptr() if len(state) > 1 else 0,
-                want_params,
-                _addresses(problem.setup.present, d_params or ()),
-            )
+    bound = [bind(each) for each in problems]
+    results = [
+        Gradients(
+            [torch.empty(part.shape) for part in each.state],
+            [torch.empty(part.shape) for part in each.params] if want_params else None,
         )
-        held += [output, d_output, *d_final]
-        results.append(Gradients(d_state, d_params))
-    _native.run_backward(cores, passes)
+        for each in problems
+    ]
+    d_states = [part for result in results for part in result.state]
+    d_params = [part for result in results for part in result.params or ()]
+    try:
+        _native.run_backward(
+            bound, outputs, tape, d_outputs, d_finals, d_inputs, d_states, d_params
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from None
     return results
-
-
-def read_tape(problem: Problem, tape: Tensor) -> list[Tensor]:
-    """Every gate and, if the cell has one, c off the tape of one problem, each (T, B, H)."""
-    core = _core(problem)
-    check_tensor("tape", tape, (core.tape_floats(),))
-    steps, batch, _ = problem.x.shape
-    setup = problem.setup
-    gates = GATES[setup.is_projected][setup.cell][setup.options]
-    slots = gates + (problem.c0 is not None)
-    trace = [problem.x.new_empty(steps, batch, problem.hidden_size) for _ in range(slots)]
-    for slot, values in enumerate(trace):
-        core.read_tape(tape.data_ptr(), slot, _view(values))
-    return trace
 
 
 def stream(problems: Sequence[Problem]) -> "_native.Stream":
     """Layers that take one step at a time, the lowest first, with copies of their params."""
-    return _native.Stream([_core(each) for each in problems])
+    return _native.Stream([bind(each) for each in problems])
 
 
 def zoneout_bits(seed: int, stream: int, row: int, unit: int) -> int:
@@ -251,58 +228,3 @@ def zoneout_bits(seed: int, stream: int, row: int, unit: int) -> int:
 def fingerprint(values: Tensor) -> tuple[int, int]:
     """The hash by which packed weights are found again."""
     return _native.fingerprint(values.data_ptr(), values.numel() * values.element_size())
-
-
-def _core(problem: Problem) -> "_native.Problem":
-    setting()
-    setup, x = problem.setup, problem.x
-    steps, batch, inputs = x.shape
-    width = problem.h0.shape[1]
-    return _native.Problem(
-        setup.cell,
-        setup.options,
-        steps,
-        batch,
-        inputs,
-        problem.hidden_size,
-        width if setup.is_projected else 0,
-        setup.cell_clip,
-        setup.zoneout_h,
-        setup.zoneout_c,
-        setup.training,
-        problem.seed,
-        problem.first_step,
-        _address(problem.lengths),
-        problem.reverse,
-        num_threads(),
-        is_batch_invariant(),
-        _addresses(setup.present, problem.params),
-    )
-
-
-def _tapes(cores: Sequence["_native.Problem"]) -> tuple[list[int], int]:
-    """Where each problem's tape starts in a tensor of them all, and the floats of all."""
-    offsets, floats = [], 0
-    for core in cores:
-        floats = -(-floats // _LINE) * _LINE
-        offsets.append(floats)
-        floats += core.tape_floats()
-    return offsets, floats
-
-
-def _view(values: Tensor | None) -> "_native.View":
-    if values is None:
-        return _native.View(0, 0, 0)
-    return _native.View(values.data_ptr(), values.stride(0), values.stride(1))
-
-
-def _addresses(present: int, params: Sequence[Tensor]) -> list[int]:
-    """One for each of PARAMETERS, 0 where there is none."""
-    addresses = [0] * len(PARAMETERS)
-    for place, each in zip(places(present), params, strict=False):
-        addresses[place] = each.data_ptr()
-    return addresses
-
-
-def _address(values: Tensor | None) -> int:
-    return 0 if values is None else values.data_ptr()

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from gatework.cells import AbstractCell, State
 from gatework.ops.call import ScanCall
-from gatework.ops.kernel import PARAMETERS, kernel_of, present
+from gatework.ops.kernel import Kernel, kernel_of
 from gatework.ops.noise import Regularisation, recurrent_scale
 from gatework.ops.operator import (
     NOTHING,
     STRETCHES,
     TAPE,
     Reads,
+    columns,
     scan_backward,
     scan_forward,
     shares,
@@ -27,11 +28,12 @@ class _Plan(NamedTuple):
     """What is no tensor in one or two scans that share their cell, x and lengths."""
 
     cell: AbstractCell
-    names: tuple[str, ...]  # of the params of one direction
+    kernel: Kernel
     noises: tuple[Regularisation | None, ...]
     scales: int  # how many there are
-    states: int  # of all directions
-    kernel: tuple[int, ...]
+    states: int  # initial ones of all directions
+    finals: int  # states at the end
+    numbers: tuple[int, ...]  # those of the operators, as the next two
     limits: tuple[float, ...]
     seeds: tuple[int, ...]
     reverse: bool
@@ -43,7 +45,7 @@ class _Plan(NamedTuple):
         at = self.scales + self.states
         return Reads(
             x, tensors[self.scales : at], tensors[at:], lengths, tensors[: self.scales],
-            self.kernel, self.limits, self.seeds, self.reverse,
+            self.numbers, self.limits, self.seeds, self.reverse,
         )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ class _Scan(torch.autograd.Function):
         ctx: Any, plan: _Plan, x: Tensor, lengths: Tensor | None, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         results = scan_forward(plan.reads(x, lengths, tensors), plan.keep, trace=plan.trace)
-        kept = results[1 + plan.states]
+        kept = results[1 + plan.finals]
         ctx.mark_non_differentiable(kept)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, lengths, results[0], kept, *tensors)
@@ -68,8 +70,8 @@ class _Scan(torch.autograd.Function):
         x, lengths, y, kept, *tensors = ctx.saved_tensors
         _, need_x, _, *needs = ctx.needs_input_grad
         reads = plan.reads(x, lengths, tensors)
-        dy, *d_finals = cotangents[: 1 + plan.states]
-        d_trace = cotangents[2 + plan.states :]
+        dy, *d_finals = cotangents[: 1 + plan.finals]
+        d_trace = cotangents[2 + plan.finals :]
         if torch.is_grad_enabled() or any(each is not None for each in d_trace):
             # The gradients must be differentiable too, or the loss reached into the trace.
             gradients = _reference_gradients(plan, reads, (dy, *d_finals, *d_trace))
@@ -112,9 +114,9 @@ def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
         REFERENCE.run(
             ScanCall(
                 plan.cell,
-                dict(zip(plan.names, params[index], strict=True)),
+                dict(zip(plan.kernel.names, params[index], strict=True)),
                 reads.x,
-                tuple(states[index]),
+                tuple(states[index]) or None,
                 reads.lengths,
                 plan.reverse if count == 1 else index == 1,
                 plan.trace,
@@ -124,73 +126,71 @@ def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
         )
         for index in range(count)
     ]
-    trace = results[0].trace or {}
+    names = _traced(plan.cell)
     return [
         torch.cat([result.output for result in results], dim=-1),
         *(part for result in results for part in result.state),
-        *(trace[name] for name in _traced(plan.cell) if plan.trace),
+        *(torch.stack([each.trace[name] for name in names]) for each in results if each.trace),
     ]
 
 
 def _traced(cell: AbstractCell) -> tuple[str, ...]:
-    """What trace=True adds to the outputs, in their order; h is y."""
+    """What a trace of the operator holds, in its order; h is y."""
     return (*cell.gates, *cell.states[1:])
 
 
 def problem(call: ScanCall) -> Problem:
     """What the core reads of a call."""
-    state, params = list(call.state), [call.params[n] for n in PARAMETERS if n in call.params]
-    plan = _plan((call,), 0, len(state), NOTHING)
-    return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
+    plan = _plan((call,), 0, 0, NOTHING)
+    params = [call.params[name] for name in plan.kernel.names]
+    return plan.reads(call.x, call.lengths, params).problems()[0]
 
 
-def scan(*calls: ScanCall) -> tuple[Tensor, list[State], dict[str, Tensor] | None]:
+def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
     """Run one call, or two that differ in direction, params and state: forward, then reversed.
 
     Returns:
-        The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of one.
+        The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of each, or none.
     """
     call = calls[0]
     scales = [each for one in calls for each in _scale(one)]
-    state = [part for one in calls for part in one.state]
-    params = [one.params[name] for one in calls for name in PARAMETERS if name in one.params]
-    keep = NOTHING
-    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
-        keep = STRETCHES if call.memory == "recompute" else TAPE
-        keep = TAPE if call.trace else keep
-    plan = _plan(calls, len(scales), len(state), keep)
+    state = [part for one in calls for part in one.state or ()]
+    plan = _plan(calls, len(scales), len(state), NOTHING)
+    params = [one.params[name] for one in calls for name in plan.kernel.names]
     tensors = (*scales, *state, *params)
-    if keep == NOTHING:
-        results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
-    else:
+    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
+        recomputes = call.memory == "recompute" and not call.trace
+        plan = plan._replace(keep=STRETCHES if recomputes else TAPE)
         results = _Scan.apply(plan, call.x, call.lengths, *tensors)
-    finals = results[1 : 1 + len(state)]
-    trace = None
-    if call.trace:
-        trace = dict(zip(_traced(call.cell), results[2 + len(state) :], strict=True))
-        trace["h"] = results[0]
-    return results[0], [tuple(part) for part in shares(finals, len(calls))], trace
+    else:
+        reads = plan.reads(call.x, call.lengths, tensors)
+        results = scan_forward(reads, NOTHING, trace=call.trace)
+    output, *rest = results
+    states = [tuple(part) for part in shares(rest[: plan.finals], len(calls))]
+    traces = [
+        dict(zip(_traced(call.cell), trace, strict=True)) | {"h": h}
+        for trace, h in zip(rest[plan.finals + 1 :], columns(output, len(calls)), strict=False)
+    ]
+    return output, states, traces
 
 
 def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Plan:
     call = calls[0]
-    kernel = kernel_of(call.cell)
+    kernel = kernel_of(call.cell, call.params)
     assert kernel is not None, "refused"
     noises = tuple([one.regularisation for one in calls])
     noise = noises[0]
+    zoneouts = (0.0, 0.0) if noise is None else (*noise.zoneout, 0.0)[:2]
+    is_training = noise is not None and noise.training
     return _Plan(
         call.cell,
-        tuple([name for name in PARAMETERS if name in call.params]),
+        kernel,
         noises,
         scales,
         states,
-        (
-            kernel.cell,
-            kernel.options,
-            present(call.params),
-            int(noise is not None and noise.training),
-        ),
-        (*((0.0, 0.0) if noise is None else (*noise.zoneout, 0.0)[:2]), kernel.clip),
+        len(call.cell.states) * len(calls),
+        (kernel.cell, kernel.options, kernel.present, int(is_training)),
+        (*zoneouts, kernel.clip),
         tuple([0 if one is None else one.seed for one in noises]),
         call.reverse,
         keep,
@@ -200,6 +200,8 @@ def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Pl
 
 def _scale(call: ScanCall) -> tuple[Tensor, ...]:
     """What recurrent dropout multiplies h by, if it does."""
-    h = call.state[0]
-    scale = recurrent_scale(call.regularisation, h.shape[0], h.shape[1], h)
+    if call.regularisation is None:
+        return ()
+    batch, weight = call.x.shape[1], call.params["weight_hh"]
+    scale = recurrent_scale(call.regularisation, batch, weight.shape[1], weight)
     return () if scale is None else (scale,)

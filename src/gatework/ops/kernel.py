@@ -3,6 +3,8 @@
 import functools
 from typing import NamedTuple
 
+import torch
+
 from gatework.cells import GRU, LSTM, RNN, AbstractCell, Params
 
 CELLS = 3  # of gw_cell
@@ -27,28 +29,58 @@ PARAMETERS = (
 
 
 class Kernel(NamedTuple):
-    """A cell as the core numbers it: gw_cell, gw_option flags, and the bound of c or 0."""
+    """A cell and its parameters as the core numbers them.
+
+    Attributes:
+        cell: a gw_cell.
+        options: gw_option flags.
+        clip: the bound of c, or 0.
+        present: which of PARAMETERS there are, as bits.
+        names: those, in that order.
+        is_projected: whether weight_hr is among them.
+    """
 
     cell: int
     options: int
     clip: float
+    present: int
+    names: tuple[str, ...]
+    is_projected: bool
 
 
-def kernel_of(cell: AbstractCell) -> Kernel | None:
+def kernel_of(cell: AbstractCell, params: Params) -> Kernel | None:
     """Number `cell`, or None if it is outside what the core has names for.
 
-    Whether the core holds such a kernel is for `core.gates` to say.
+    Whether the core holds such a kernel is for `core.GATES` to say.
     """
+    names = tuple(params)
+    # torch.compile warns of any cache that it traces through.
+    return _number(cell, names) if torch.compiler.is_compiling() else _known(cell, names)
+
+
+def _number(cell: AbstractCell, given: tuple[str, ...]) -> Kernel | None:
+    numbers = _numbers(cell)
+    if numbers is None:
+        return None
+    names = tuple([name for name in PARAMETERS if name in given])
+    present = sum([1 << PARAMETERS.index(name) for name in names])
+    return Kernel(*numbers, present, names, "weight_hr" in names)
+
+
+_known = functools.lru_cache(maxsize=512)(_number)
+
+
+def _numbers(cell: AbstractCell) -> tuple[int, int, float] | None:
     if isinstance(cell, LSTM):
         return _lstm(cell)
     if isinstance(cell, GRU):
-        return Kernel(1, 0 if cell.reset_after else 128, 0.0)
+        return 1, 0 if cell.reset_after else 128, 0.0
     if isinstance(cell, RNN):
-        return Kernel(2, 64 if cell.nonlinearity == "relu" else 0, 0.0)
+        return 2, 64 if cell.nonlinearity == "relu" else 0, 0.0
     return None
 
 
-def _lstm(cell: LSTM) -> Kernel | None:
+def _lstm(cell: LSTM) -> tuple[int, int, float] | None:
     activations = (cell.gate_activation, cell.candidate_activation, cell.output_activation)
     if cell.full_recurrence or activations != ("sigmoid", "tanh", "tanh"):
         return None
@@ -60,12 +92,7 @@ def _lstm(cell: LSTM) -> Kernel | None:
         | cell.peephole << 4
         | cell.layer_norm << 5
     )
-    return Kernel(0, int(options), cell.cell_clip or 0.0)
-
-
-def present(params: Params) -> int:
-    """Which of PARAMETERS there are, as bits."""
-    return sum(1 << place for place, name in enumerate(PARAMETERS) if name in params)
+    return 0, int(options), cell.cell_clip or 0.0
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from torch import Tensor
 from gatework.cells import State
 from gatework.ops import core, differentiable, transforms
 from gatework.ops.backend import Backend
-from gatework.ops.call import ScanCall, ScanResult
+from gatework.ops.call import BothResult, ScanCall, ScanResult
 from gatework.ops.kernel import kernel_of
 
 
@@ -16,13 +16,13 @@ def refuses(call: ScanCall) -> str | None:
     """Say what the core lacks for this call."""
     if core.UNAVAILABLE:
         return core.UNAVAILABLE
-    if call.x.device.type != "cpu":
+    if not call.x.is_cpu:
         return f"it runs on the CPU; the input is on {call.x.device}"
     dtype = call.params["weight_hh"].dtype
     if dtype != torch.float32:
         return f"it computes in float32; the weights are {dtype}"
-    kernel = kernel_of(call.cell)
-    if kernel is None or not core.GATES["weight_hr" in call.params][kernel.cell][kernel.options]:
+    kernel = kernel_of(call.cell, call.params)
+    if kernel is None or not core.GATES[kernel.is_projected][kernel.cell][kernel.options]:
         cell = " with ".join([call.cell.name, ", ".join(call.cell.options)]).removesuffix(" with ")
         return f"it has no kernel for {cell}"
     if call.trace and torch.compiler.is_compiling() and torch.is_grad_enabled():
@@ -32,27 +32,27 @@ def refuses(call: ScanCall) -> str | None:
 
 def run(call: ScanCall) -> ScanResult:
     """Run the scan on the core."""
-    output, (state,), trace = _run(call)
-    return ScanResult(output, state, trace)
+    output, (state,), traces = _run(call)
+    return ScanResult(output, state, traces[0] if traces else None)
 
 
-def run_both(ahead: ScanCall, back: ScanCall) -> tuple[Tensor, tuple[State, State]]:
-    """Run two calls that differ in direction, params and state at once: one (T, B, 2 * P)."""
-    output, (ahead_state, back_state), _ = _run(ahead, back)
-    return output, (ahead_state, back_state)
+def run_both(ahead: ScanCall, back: ScanCall) -> BothResult:
+    """Run two calls that differ in direction, params and state at once."""
+    output, states, traces = _run(ahead, back)
+    return BothResult(output, (states[0], states[1]), (traces[0], traces[1]) if traces else None)
 
 
-def _run(*calls: ScanCall) -> tuple[Tensor, list[State], dict[str, Tensor] | None]:
+def _run(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
     if not torch.is_autocast_enabled("cpu"):
         return differentiable.scan(*calls)
-    output, states, trace = differentiable.scan(*map(_in_float32, calls))
-    trace = None if trace is None else {name: _autocast(part) for name, part in trace.items()}
-    return _autocast(output), [tuple(map(_autocast, state)) for state in states], trace
+    output, states, traces = differentiable.scan(*map(_in_float32, calls))
+    traces = [{name: _autocast(part) for name, part in trace.items()} for trace in traces]
+    return _autocast(output), [tuple(map(_autocast, state)) for state in states], traces
 
 
 def _in_float32(call: ScanCall) -> ScanCall:
     """Bring to the weights' dtype what autocast made narrower."""
-    state = tuple(part.float() for part in call.state)
+    state = call.state and tuple(part.float() for part in call.state)
     return dataclasses.replace(call, x=call.x.float(), state=state)
 
 

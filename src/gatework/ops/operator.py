@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gatework.errors import InputError
 from gatework.ops import core, recompute
-from gatework.ops.kernel import CELLS, OPTION_BITS
-from gatework.ops.problem import Problem, Setup, check
+from gatework.ops.kernel import PARAMETERS, places
+from gatework.ops.problem import Problem
 
 # kernel: gw_cell, its options, which parameters there are, training. limits: zoneout of h and of c,
-# the clip of c. Two directions hold twice as
-# many tensors in each list, forward first, and two seeds; they share x and the lengths.
+# the clip of c. An empty state means zeros. Two directions hold twice as many tensors in each list,
+# forward first, and two seeds; they share x and the lengths.
 _READS = (
     "Tensor x, Tensor[] state, Tensor[] params, Tensor? lengths, Tensor[] scales, "
     "int[] kernel, float[] limits, SymInt[] seeds, bool reverse"
@@ -25,7 +24,8 @@ NOTHING, TAPE, STRETCHES = 0, 1, 2
 
 torch.library.define(
     "gatework::scan_forward",
-    # y (T, B, P) or (T, B, 2 * P), the final states, what was kept, and the trace.
+    # y (T, B, P) or (T, B, 2 * P), the final states, what was kept, and the trace of each
+    # direction, (gates and c, T, B, H), if it is wanted.
     f"({_READS}, int keep, bool trace) -> Tensor[]",
 )
 torch.library.define(
@@ -50,38 +50,32 @@ class Reads(NamedTuple):
     reverse: bool
 
     def problems(self) -> list[Problem]:
-        """Each direction's, checked."""
-        x, state, params, lengths, scales, (cell, options, present, training), *_ = self
-        zoneout_h, zoneout_c, clip = self.limits
-        setup = Setup(cell, options, present, zoneout_h, zoneout_c, clip, training != 0)
-        blocks = _blocks(setup)
+        """Each direction's."""
         count = len(self.seeds)
-        states, weights = shares(state, count), shares(params, count)
+        states, weights = shares(self.state, count), shares(self.params, count)
         return [
-            check(
-                blocks,
-                setup,
-                x,
-                states[index],
+            Problem(
+                self.kernel,
+                self.limits,
                 weights[index],
-                lengths,
-                scales[index] if scales else None,
+                self.x,
+                self.lengths,
+                states[index],
+                self.scales[index] if self.scales else None,
                 seed,
-                reverse=self.reverse if count == 1 else index == 1,
+                self.reverse if count == 1 else index == 1,
             )
             for index, seed in enumerate(self.seeds)
         ]
 
-
-def _blocks(setup: Setup) -> int:
-    """The row blocks of the weights."""
-    cell, options = setup.cell, setup.options
-    blocks = 0
-    if 0 <= cell < CELLS and 0 <= options < 1 << OPTION_BITS:
-        blocks = core.GATES[setup.is_projected][cell][options]
-    if not blocks:
-        raise InputError(f"the native core has no cell {cell} with options {options}.")
-    return blocks
+    def state_sizes(self) -> list[int]:
+        """The widths of the final states of all directions; for shapes alone."""
+        cell, _, present, _ = self.kernel
+        share = shares(self.params, len(self.seeds))[0]
+        names = [PARAMETERS[place] for place in places(present)]
+        width = share[1].shape[1]
+        hidden = share[names.index("weight_hr")].shape[1] if "weight_hr" in names else width
+        return ([width, hidden] if cell == 0 else [width]) * len(self.seeds)
 
 
 def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
@@ -92,7 +86,7 @@ def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
     return [values[index * size : (index + 1) * size] for index in range(count)]
 
 
-def _columns(values: Tensor, count: int) -> Sequence[Tensor]:
+def columns(values: Tensor, count: int) -> Sequence[Tensor]:
     """Those of each direction."""
     return (values,) if count == 1 else values.chunk(2, dim=-1)
 
@@ -117,22 +111,18 @@ def _unwatched(function: Callable[..., list[Tensor]]) -> Callable[..., list[Tens
 def _forward(*inputs: Any) -> list[Tensor]:
     *reads, keep, trace = inputs
     problems = Reads(*reads).problems()
-    count, first = len(problems), problems[0]
-    steps, batch, _ = first.x.shape
-    y = torch.empty(steps, batch, count * first.h0.shape[1])
+    count = len(problems)
+    bound = [core.bind(each) for each in problems]
+    steps, batch, _ = problems[0].x.shape
+    y = core.empty(steps, batch, count * bound[0].width)
     if keep == STRETCHES:
-        finals, kept = recompute.forward(problems, _columns(y, count))
+        finals, kept = recompute.forward(problems, columns(y, count))
         return [y, *finals, kept]
-    finals, tape = core.forward(
-        problems,
-        _columns(y, count),
-        keep_tape=keep == TAPE or trace,
-        keep_packed=keep == NOTHING,
+    traces = [core.empty(each.traced, steps, batch, each.hidden_size) for each in bound if trace]
+    finals, tape = core.run_forward(
+        bound, columns(y, count), traces, keep_tape=keep == TAPE, keep_packed=keep == NOTHING
     )
-    if not trace:
-        return [y, *finals, tape]
-    kept = tape if keep == TAPE else torch.empty(0)
-    return [y, *finals, kept, *core.read_tape(first, tape)]
+    return [y, *finals, tape, *traces]
 
 
 # Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
@@ -142,35 +132,34 @@ torch.library.impl("gatework::scan_forward", "CPU", _run_forward)
 
 @torch.library.register_fake("gatework::scan_forward")
 def _forward_fake(*inputs: Any) -> list[Tensor]:
-    *reads, keep, trace = inputs
-    x, state, params, _, _, _, _, seeds, _ = Reads(*reads)
-    steps, batch, _ = x.shape
-    width, hidden = state[0].shape[1], state[-1].shape[1]
+    *given, keep, trace = inputs
+    reads = Reads(*given)
+    steps, batch, _ = reads.x.shape
+    count, sizes = len(reads.seeds), reads.state_sizes()
     size = 0
     if keep != NOTHING:  # how much depends on the lengths, and on the instruction set
         size = torch.library.get_ctx().new_dynamic_size()
-    y = x.new_empty(steps, batch, len(seeds) * width)
-    slots = 0
-    if trace:
-        slots = params[1].shape[0] // hidden + (len(state) > len(seeds))
-    activations = [x.new_empty(steps, batch, hidden) for _ in range(slots)]
-    finals = [torch.empty_like(part, memory_format=torch.contiguous_format) for part in state]
-    return [y, *finals, x.new_empty(size), *activations]
+    y = reads.x.new_empty(steps, batch, count * sizes[0])
+    hidden = sizes[-1]
+    slots = reads.params[1].shape[0] // hidden + (len(sizes) > count)
+    traces = [reads.x.new_empty(slots, steps, batch, hidden) for _ in range(count) if trace]
+    finals = [reads.x.new_empty(batch, size) for size in sizes]
+    return [y, *finals, reads.x.new_empty(size), *traces]
 
 
 def _backward(*inputs: Any) -> list[Tensor]:
     *reads, keep, y, kept, dy, d_finals, want_x, want_params = inputs
     problems = Reads(*reads).problems()
     x, count = problems[0].x, len(problems)
-    outputs = _columns(y, count)
-    d_outputs = (None,) * count if dy is None else _columns(dy, count)
+    outputs = columns(y, count)
+    d_outputs = (None,) * count if dy is None else columns(dy, count)
     if keep == STRETCHES:
-        dx = torch.zeros(x.shape) if want_x else None
+        dx = core.empty(*x.shape).zero_() if want_x else None
         results = recompute.backward(
             problems, outputs, kept, d_outputs, d_finals, dx, want_params=want_params
         )
     else:
-        parts = [torch.empty(x.shape) if want_x else None for _ in problems]
+        parts = [core.empty(*x.shape) if want_x else None for _ in problems]
         results = core.backward(
             problems, outputs, kept, d_outputs, d_finals, parts, want_params=want_params
         )

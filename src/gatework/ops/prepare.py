@@ -11,7 +11,7 @@ from gatework.cells import AbstractCell, Params, State
 from gatework.errors import InputError
 from gatework.ops import checks
 from gatework.ops.backend import Backend
-from gatework.ops.call import Memory, ScanCall, ScanResult
+from gatework.ops.call import Memory, ScanCall
 from gatework.ops.noise import Regularisation
 from gatework.ops.registry import BACKENDS
 
@@ -36,9 +36,7 @@ def checked_call(  # noqa: PLR0913 (those of scan)
         checks.check_params(cell, params)
     checks.check_input(x, params)
     steps, batch = x.shape[:2]
-    if state is None:
-        state = tuple([x.new_zeros(batch, size) for size in cell.state_sizes(params)])
-    else:
+    if state is not None:
         checks.check_state(cell, params, state, batch)
     checks.check_memory(memory)
     if regularisation is not None:
@@ -85,11 +83,11 @@ def choose(call: ScanCall, asked: str | None) -> Backend:
     raise AssertionError("the reference backend refuses nothing")
 
 
-def padded(result: ScanResult, missing: int) -> ScanResult:
+def padded(values: Tensor, missing: int) -> Tensor:
     """Append `missing` steps of zeros in time."""
+    return functional.pad(values, (0, 0, 0, 0, 0, missing))
 
-    def pad(values: Tensor) -> Tensor:
-        return functional.pad(values, (0, 0, 0, 0, 0, missing))
 
-    trace = None if result.trace is None else {k: pad(v) for k, v in result.trace.items()}
-    return ScanResult(pad(result.output), result.state, trace)
+def padded_trace(trace: dict[str, Tensor], missing: int) -> dict[str, Tensor]:
+    """Likewise."""
+    return {name: padded(values, missing) for name, values in trace.items()}

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gatework.errors import InputError
 from gatework.ops import core
 from gatework.ops.core import Gradients
-from gatework.ops.problem import Problem, check_tensor
+from gatework.ops.problem import Problem
 
 _SHORTEST = 16  # steps: in shorter stretches the fixed cost of a pass would show
 
@@ -36,7 +37,7 @@ def forward(problems: Sequence[Problem], outputs: Sequence[Tensor]) -> tuple[lis
     for stretches in _in_order(problems):
         if finals:
             problems = _from_state(problems, finals)
-            kept += [problem.c0 for problem in problems if problem.c0 is not None]
+            kept += [part for problem in problems for part in problem.state[1:]]
         targets = [stretch.of(y) for y, stretch in zip(outputs, stretches, strict=True)]
         finals, _ = core.forward(
             _cut(problems, stretches), targets, keep_tape=False, keep_packed=True
@@ -56,10 +57,13 @@ def backward(
 ) -> list[Gradients]:
     """As `core.backward`; but the gradients of x are added into `dx`, which holds zeros."""
     in_order = list(_in_order(problems))
-    memories = len(problems) if problems[0].c0 is not None else 0
-    h0, hidden = problems[0].h0, problems[0].hidden_size
-    memory_shape = (memories * (len(in_order) - 1), h0.shape[0], hidden)
-    check_tensor("what the forward pass kept", kept, (math.prod(memory_shape),))
+    _, *memory_sizes = core.bind(problems[0]).state_sizes  # that of c, if there is one
+    memories = len(problems) * len(memory_sizes)
+    memory_shape = (memories * (len(in_order) - 1), problems[0].x.shape[1], *memory_sizes)
+    if kept.numel() != math.prod(memory_shape):
+        raise InputError(
+            f"what the forward pass kept has {kept.numel()} numbers; expected {memory_shape}."
+        )
     kept = kept.view(memory_shape)
     totals: list[Gradients] = []
     for index in reversed(range(len(in_order))):
@@ -67,7 +71,7 @@ def backward(
         if index:
             c = iter(kept[(index - 1) * memories : index * memories])
             entered = [
-                each._replace(h0=_h_before(each, y, stretch), c0=next(c) if memories else None)
+                each._replace(state=(_h_before(each, y, stretch), *([next(c)] if memories else [])))
                 for each, y, stretch in zip(problems, outputs, stretches, strict=True)
             ]
         else:
@@ -118,10 +122,10 @@ def _cut(problems: Sequence[Problem], stretches: Sequence[Stretch]) -> list[Prob
 
 
 def _from_state(problems: Sequence[Problem], state: Sequence[Tensor]) -> list[Problem]:
-    parts = iter(state)
+    size = len(state) // len(problems)
     return [
-        each._replace(h0=next(parts), c0=None if each.c0 is None else next(parts))
-        for each in problems
+        each._replace(state=state[index * size : (index + 1) * size])
+        for index, each in enumerate(problems)
     ]
 
 
@@ -133,7 +137,7 @@ def _h_before(problem: Problem, y: Tensor, stretch: Stretch) -> Tensor:
     if problem.lengths is None:
         return h.contiguous()
     is_under_way = problem.lengths > stretch.last
-    return torch.where(is_under_way.unsqueeze(1), h, problem.h0)
+    return torch.where(is_under_way.unsqueeze(1), h, problem.state[0] if problem.state else 0.0)
 
 
 def _sum(total: Gradients, more: Gradients) -> Gradients:

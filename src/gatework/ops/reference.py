@@ -58,7 +58,9 @@ def _run_dense(call: ScanCall) -> ScanResult:
     time, batch = call.x.shape[:2]
     packing = pack_dense(time, batch, reverse=call.reverse, device=call.x.device)
     x_gates = _input_gates(call, call.x).unbind()
-    steps, state = _steps(call, packing, x_gates[::-1] if call.reverse else x_gates, call.state)
+    steps, state = _steps(
+        call, packing, x_gates[::-1] if call.reverse else x_gates, call.initial_state()
+    )
     names = steps[0] if call.trace else ("h",)
     in_time = steps[::-1] if call.reverse else steps
     stacked = {name: torch.stack([step[name] for step in in_time]) for name in names}
@@ -69,7 +71,7 @@ def _run_ragged(call: ScanCall, lengths: Tensor) -> ScanResult:
     time, batch = call.x.shape[:2]
     packing = pack(lengths, reverse=call.reverse, device=call.x.device)
     x = call.x.flatten(0, 1).index_select(0, packing.rows)
-    state = tuple(part.index_select(0, packing.order) for part in call.state)
+    state = tuple(part.index_select(0, packing.order) for part in call.initial_state())
 
     x_gates = _input_gates(call, x).split(packing.counts)
     steps, state = _steps(call, packing, x_gates, state)
@@ -94,7 +96,7 @@ def _steps(
 ) -> tuple[list[dict[str, Tensor]], State]:
     """Take every step; where the rows of `x_gates` become fewer, the last sequences have ended."""
     weight, bias = call.params["weight_hh"], call.params.get("bias_hh")
-    scale, masks = _noise(call, packing)
+    scale, masks = _noise(call, packing, state)
     taken: list[dict[str, Tensor]] = []
     ended: list[State] = []
     for x_step, step_masks in zip(x_gates, masks, strict=True):
@@ -114,16 +116,16 @@ def _steps(
 
 
 def _noise(
-    call: ScanCall, packing: Packing
+    call: ScanCall, packing: Packing, state: State
 ) -> tuple[Tensor | None, list[tuple[Tensor | float, ...]]]:
     """The scale of the h that is read, and the zoneout mask of each state at each step."""
-    h, steps = call.state[0], len(packing.counts)
+    h, steps = state[0], len(packing.counts)
     if call.regularisation is None:
-        return None, [(0.0,) * len(call.state)] * steps
+        return None, [(0.0,) * len(state)] * steps
     scale = recurrent_scale(call.regularisation, *h.shape, like=h)
     if scale is not None:
         scale = scale.index_select(0, packing.order)
-    widths = tuple(part.shape[1] for part in call.state)
+    widths = tuple(part.shape[1] for part in state)
     masks = zoneout_masks(call.regularisation, packing.rows, widths)
     by_state = [
         mask.split(packing.counts) if isinstance(mask, Tensor) else [mask] * steps for mask in masks

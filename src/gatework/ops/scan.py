@@ -7,7 +7,7 @@ from torch import Tensor
 from gatework.cells import AbstractCell, Params, State
 from gatework.ops.call import Memory, ScanResult
 from gatework.ops.noise import Regularisation
-from gatework.ops.prepare import asked_backend, checked_call, choose, padded
+from gatework.ops.prepare import asked_backend, checked_call, choose, padded, padded_trace
 from gatework.ops.registry import BACKENDS
 
 
@@ -110,7 +110,10 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
     )
     result = choose(call, asked_backend(backend)).run(call)
     missing = x.shape[0] - call.x.shape[0]
-    return result if missing == 0 else padded(result, missing)
+    if missing == 0:
+        return result
+    traces = result.trace and padded_trace(result.trace, missing)
+    return ScanResult(padded(result.output, missing), result.state, traces)
 
 
 def explain(  # noqa: PLR0913 (those of scan)

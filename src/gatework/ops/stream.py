@@ -38,7 +38,7 @@ class AbstractStepper(abc.ABC):
         self._cell = first.cell
         self.like = first.params["weight_ih"].detach().new_empty(0)
         self._inputs = torch.Size([first.x.shape[-1]])
-        self._sizes = tuple((len(calls), part.shape[-1]) for part in first.state)
+        self._sizes = tuple((len(calls), size) for size in first.cell.state_sizes(first.params))
 
     @abc.abstractmethod
     def step(self, x: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ class ReferenceStepper(AbstractStepper):
 
     def get_state(self) -> State:
         with self._turn:
-            parts = zip(*(call.state for call in self._calls), strict=True)
+            parts = zip(*(call.initial_state() for call in self._calls), strict=True)
             return tuple(torch.cat(part) for part in parts)
 
     def _put_state(self, state: State) -> None:

@@ -39,7 +39,8 @@ def test_a_step_that_is_not_a_number_says_so_and_has_a_colour_of_its_own(visit):
         assert dot[1] != nan
         shown.set(step=5)
         assert np.isfinite(shown.number(".diagram td[data-name=c]"))
-        assert "not finite" in shown.page.locator(".complaint").inner_text()
+        assert "not finite" in shown.page.locator(".panel .complaint").inner_text()
+        assert "not finite" in shown.page.locator(".card .complaint").inner_text()
 
 
 def test_infinities_come_back_as_they_are(visit):

@@ -120,6 +120,8 @@ def test_a_word_is_put_in_the_place_of_another(visit):
             )
             assert told == pytest.approx(wanted[-1, 3], abs=6e-5)
             assert shown.page.locator("canvas[data-name=what-if]").is_visible()
+            line = shown.page.locator("#what-if polyline[data-name=c]").get_attribute("points")
+            assert len(line.split()) == 4  # the edited step and those after it
         shown.page.get_by_text("undo all").click()
         shown.settle()
         assert not shown.page.locator("canvas[data-name=what-if]").is_visible()
@@ -140,3 +142,16 @@ def test_named_inputs_are_edited_as_numbers(visit):
         wanted = gatework.trace(layer, x)[""].find().values["h"]
         found = np.array(shown.ask("() => [...gatework.whatIf.found().after]"))
         assert np.abs(found.reshape(wanted.shape) - wanted).max() < 1e-5
+
+
+def test_the_initial_state_has_a_bar_of_its_own(visit):
+    layer = gatework.LSTM(2, 3, forget_bias=6.0)
+    state = (torch.zeros(1, 1, 3), torch.full((1, 1, 3), -4.0))
+    with visit(gatework.trace(layer, torch.zeros(5, 1, 2), state)) as shown:
+        shown.set(unit=1, step=4)
+        bar = shown.page.locator("#initial-state")
+        assert bar.get_attribute("class") == "minus"
+        book = ledger.ledger(
+            gatework.trace(layer, torch.zeros(5, 1, 2), state)[""].find().sequence(0)
+        )
+        assert shown.number(".initial") == pytest.approx(book.initial[1], rel=6e-3)

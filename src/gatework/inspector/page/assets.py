@@ -8,6 +8,7 @@ _IMPORT: Final = re.compile(r'^import \{([\w,\s]+)\} from "\./(\w+)\.js";\n', re
 _EXPORT: Final = re.compile(
     r"^export (?=(?:async )?(?:const|let|function\*?|class) (\w+))", re.MULTILINE
 )
+_DEFAULT: Final = re.compile(r"^export default (\w+);\n", re.MULTILINE)
 
 
 def asset(name: str) -> str:
@@ -20,8 +21,8 @@ def asset(name: str) -> str:
 def script(entry: str) -> str:
     """The module `entry` and all that it imports, in one module that exports what it exports.
 
-    Modules import names in braces from "./name.js" and export declarations, nothing else: each
-    becomes a function that is called once and returns its exports.
+    Modules import names in braces from "./name.js", and export declarations or a default by its
+    name, nothing else: each becomes a function that is called once and returns its exports.
 
     Example:
         >>> "scanStack" in script("cell")
@@ -31,7 +32,10 @@ def script(entry: str) -> str:
     _collect(entry, order)
     names = ", ".join(_EXPORT.findall(order[entry]))
     scopes = [_scope(name, text) for name, text in order.items()]
-    return "".join(scopes) + f"export const {{ {names} }} = module_{entry};\n"
+    exports = f"export const {{ {names} }} = module_{entry};\n"
+    if _DEFAULT.search(order[entry]):
+        exports += f"export default module_{entry}.default;\n"
+    return "".join(scopes) + exports
 
 
 def _collect(name: str, order: dict[str, str]) -> None:
@@ -45,6 +49,8 @@ def _collect(name: str, order: dict[str, str]) -> None:
 
 
 def _scope(name: str, text: str) -> str:
-    exports = ", ".join(_EXPORT.findall(text))
-    body = _EXPORT.sub("", _IMPORT.sub(r"const {\1} = module_\2;\n", text))
+    default = [f"default: {value}" for value in _DEFAULT.findall(text)]
+    exports = ", ".join(_EXPORT.findall(text) + default)
+    body = _EXPORT.sub("", _DEFAULT.sub("", text))
+    body = _IMPORT.sub(r"const {\1} = module_\2;\n", body)
     return f"const module_{name} = (() => {{\n{body}\nreturn {{ {exports} }};\n}})();\n"

@@ -5,7 +5,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from gatework.inspector.analyses import contexts, doctor, ledger, retention, saturation, surprise
+from gatework.inspector.analyses import (
+    contexts,
+    doctor,
+    edits,
+    ledger,
+    retention,
+    saturation,
+    surprise,
+)
 from gatework.inspector.page.blocks import Blocks
 from gatework.inspector.page.columns import Columns
 from gatework.inspector.trace import Array, PassTrace, Recording
@@ -21,6 +29,7 @@ READINGS: Final = {
     "contexts": contexts.READING,
     "doctor": doctor.READING,
     "surprise": surprise.READING,
+    "what_if": edits.READING,
 }
 
 

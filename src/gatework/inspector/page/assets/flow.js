@@ -53,7 +53,7 @@ function residual(view, step, book, rows) {
 export function ledgerLane({ store, current }) {
   const picture = svg("svg", { class: "flow", role: "img" });
   const sentence = html("p", { class: "ledger-sentence", "aria-live": "polite" });
-  const start = html("span", { class: "initial" });
+  const start = html("span");
   const label = html("div", { class: "lane-label" }, html("b", {}, "ledger"),
     html("span", {}, "who wrote it"), start, html("em", { class: "left-over" }, "part left"));
   const element = html("div", { class: "lane ledger" }, label,
@@ -89,11 +89,13 @@ export function ledgerLane({ store, current }) {
     const arcs = ranked.slice(0, MOST_ARCS).reverse()
       .filter((t) => t !== step).map((t) => arc(t, found[t] / largest, step, x));
     const marks = words(view, ranked, found, x, tall, width);
+    const before = beginning(view, { initial, largest, step, width }, x);
     picture.replaceChildren(
+      ...before,
       svg("line", { class: "base", x1: 0, x2: width, y1: BASE, y2: BASE }),
       ...arcs, ...bars,
       svg("polyline", { class: "stays", points: stays.join(" ") }), ...marks);
-    start.textContent = `start ${short(initial)}`;
+    start.replaceChildren("start ", html("output", { class: "initial" }, short(initial)));
     sentence.replaceChildren(...say(view, { step, unit, span, found, initial, gap }));
     picture.setAttribute("aria-label", sentence.textContent);
   }
@@ -101,9 +103,22 @@ export function ledgerLane({ store, current }) {
   return { element, sentence, draw };
 }
 
-function arc(t, share, step, x) {
-  const from = x(t + 0.5);
-  const to = x(step + 0.5);
+/** The bar of the initial state, beside the step that was read first, and its way to the step. */
+function beginning(view, { initial, largest, step, width }, x) {
+  const share = initial / largest;
+  if (!(Math.abs(share) * REACH > LEAST)) return [];
+  const at = view.reverse ? width + 6 : -6;
+  const height = Math.abs(share) * REACH;
+  return [
+    ...(Math.abs(share) > 0.02 ? [arcBetween(at, x(step + 0.5), share)] : []),
+    svg("rect", { class: share < 0 ? "minus" : "plus", id: "initial-state", x: at - 4, width: 8,
+      y: share < 0 ? BASE : BASE - height, height }, svg("title", {}, "the initial state")),
+  ];
+}
+
+const arc = (t, share, step, x) => arcBetween(x(t + 0.5), x(step + 0.5), share);
+
+function arcBetween(from, to, share) {
   const top = BASE - Math.min(100, 22 + 0.2 * Math.abs(to - from));
   const begin = BASE - Math.max(0, share * REACH);
   return svg("path", {

@@ -102,4 +102,5 @@ export async function start() {
   requestAnimationFrame(() => requestAnimationFrame(() => { window.__ready = true; }));
 }
 
-export const inspector = { render };
+const widget = { render };
+export default widget;

@@ -112,6 +112,9 @@ export function cardPanel({ store, current }) {
       const [shut, opened] = [found.shut, found.open].map((entry) => view.exact(entry)[unit]);
       facts.push([`${name} shut / open`, `${short(100 * shut)} / ${short(100 * opened)} %`]);
     }
+    more.replaceChildren(...view.pass.units.findings.filter((each) => each.unit === unit)
+      .map((each) => html("p", { class: "complaint" }, html("b", {}, `${each.kind}: `),
+        `${each.evidence} ${each.meaning}.`)));
     list.replaceChildren(...facts.map(([name, value]) =>
       html("div", {}, html("dt", {}, name), html("dd", {}, value))));
   }

@@ -97,7 +97,7 @@ function openView({ manifest, bytes, coded, exact, once }, recordingAt, passAt, 
   };
   /** The step in time of row k of a ledger. */
   view.timeOf = (k) => (view.reverse ? view.T - 1 - k : k);
-  view.parts = () => parts(view);
+  view.parts = () => once(`parts ${recordingAt}.${passAt}`, () => parts(view));
   view.scale = (name) => once(`scale ${recordingAt}.${passAt}.${name}`, () => scaleOf(view, name));
   return view;
 }

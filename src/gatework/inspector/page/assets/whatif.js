@@ -1,7 +1,8 @@
 // What if a step had read something else: the cell computes the rest here, and the differences show.
 
 import { scanStack } from "./cell.js";
-import { html, number, short, visible } from "./dom.js";
+import { chart, points } from "./charts.js";
+import { html, number, reading, short, svg, visible } from "./dom.js";
 
 const MOST_FIELDS = 20;
 const MOST_WORDS = 300;
@@ -28,13 +29,41 @@ export function compute(view, edits) {
   return scanStack(passes, inputs).passes[view.at.pass].values;
 }
 
+/** How far states are from what they were, by the steps since the first edit that was read. */
+function distances(view, edits, before, after) {
+  const read = (t) => (view.reverse ? view.T - 1 - t : t);
+  const first = Math.min(...edits.map(({ step }) => read(step)));
+  const lags = Array.from({ length: view.T - first }, (_, lag) => lag);
+  const lines = [...new Set([view.pass.memory, "h"])].map((name) => {
+    const width = before[name].length / view.T;
+    return [name, lags.map((lag) => {
+      const at = read(first + lag) * width;
+      let sum = 0;
+      for (let u = at; u < at + width; u++) sum += (after[name][u] - before[name][u]) ** 2;
+      return Math.sqrt(sum);
+    })];
+  });
+  const highest = Math.max(1e-9, ...lines.flatMap(([, values]) => values.filter(Number.isFinite)));
+  const made = chart({
+    height: 150, label: "Distance of the states from what they were, by the steps since the edit",
+    x: { low: 0, high: Math.max(1, lags.length - 1), label: "steps since the edit" },
+    y: { low: 0, high: highest, label: "distance" },
+  });
+  lines.forEach(([name, values], k) => made.layer.append(svg("polyline", {
+    class: `line series-${k}`, "data-name": name, points: points(lags, values, made.x, made.y) })));
+  return html("figure", {}, made.element, html("figcaption", { class: "keys" },
+    ...lines.map(([name], k) => html("em", { class: `series-${k}` }, `${name} `))));
+}
+
 /** The panel. Returns {element, source()}: source is the difference as a heatmap's, or null. */
-export function makeWhatIf({ store, current }) {
+export function makeWhatIf({ store, current, manifest }) {
   const form = html("form", { class: "edit", onsubmit: (event) => event.preventDefault() });
   const answer = html("p", { "aria-live": "polite", class: "answer" });
   const proof = html("p", { class: "remark" });
+  const fading = html("div");
   const element = html("section", { class: "panel", id: "what-if" },
-    html("h3", {}, "What if it had read something else?"), form, answer, proof);
+    html("h3", {}, "What if it had read something else?"), form, answer, fading, proof,
+    reading(manifest.readings.what_if));
   let base = null; // what the page computes without an edit, and of which view
   let found = null;
 
@@ -110,6 +139,7 @@ export function makeWhatIf({ store, current }) {
     if (view.recording.what_if.obstacle || !view.T) return;
     if (!edits.length) {
       answer.textContent = "";
+      fading.replaceChildren();
       proof.textContent = "Choose a step, then what it should read instead: the page computes "
         + "all later steps itself.";
       return;
@@ -118,7 +148,9 @@ export function makeWhatIf({ store, current }) {
     const key = JSON.stringify(view.at);
     if (base?.key !== key) base = { key, values: compute(view, []) };
     const before = base.values[memory];
-    const after = compute(view, edits)[memory];
+    const changed = compute(view, edits);
+    const after = changed[memory];
+    fading.replaceChildren(distances(view, edits, base.values, changed));
     const difference = after.map((value, at) => value - before[at]);
     let most = 0;
     let where = 0;

@@ -1,4 +1,4 @@
-// Memory for tapes, handed back and out again: a training step would otherwise fault in fresh pages for each.
+// Memory for large tensors, handed back and out again: a pass would otherwise fault in fresh pages for each.
 #pragma once
 #include <cstddef>
 #include <mutex>
@@ -7,12 +7,12 @@
 #include "kept.h"
 #include "scratch.h"
 
-class Tapes {
+class Blocks {
 public:
     struct Block {
         void* data;
         size_t bytes;
-        Tapes* home;
+        Blocks* home;
     };
 
     Block* take(size_t bytes) {
@@ -47,7 +47,7 @@ public:
         delete block;
     }
 
-    Tapes() { kept_.reserve(64); }
+    Blocks() { kept_.reserve(64); }
 
 private:
     static constexpr size_t kMost = size_t{256} << 20;
