@@ -72,7 +72,7 @@ class Tagger:
     Example:
         >>> words = [["Rome", "fell"], ["Paris", "rose"], ["he", "fell"], ["it", "rose"]] * 5
         >>> tags = [["B-LOC", "O"], ["B-LOC", "O"], ["O", "O"], ["O", "O"]] * 5
-        >>> model = Tagger(epochs=12, hidden_size=16).fit(words, tags)
+        >>> model = Tagger(epochs=60, members=1, hidden_size=16).fit(words, tags)
         >>> model.predict([["Rome", "rose"]])[0].tags
         ('B-LOC', 'O')
         >>> model.predict(["Paris fell"])[0].offsets
