@@ -122,7 +122,7 @@ def first(manifest):
         (lambda m: first(m)["steps"].pop(), "6 words for 7 steps"),
         (lambda m: first(m)["features"].append("z"), "4 words for 3 inputs"),
         (lambda m: m["sequences"].append("four"), "4 names for 3 sequences"),
-        (lambda m: m.pop("fingerprint"), "fingerprint"),
+        (lambda m: m.pop("sequences"), "sequences"),
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path, change, said):

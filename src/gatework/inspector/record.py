@@ -1,7 +1,6 @@
 """From a model and its inputs to a Trace, with torch's own layers replayed in our cells."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, final
@@ -14,7 +13,13 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from gatework.errors import InputError
 from gatework.inspector.trace import Array, PassTrace, Recording, Trace
 from gatework.inspector.words import Words, label
-from gatework.layers import AbstractRecurrent, PassRecord, replica, survey
+from gatework.layers import (
+    AbstractRecurrent,
+    PassRecord,
+    describe,
+    recurrent_layers,
+    replica,
+)
 
 
 def trace(
@@ -81,18 +86,13 @@ def recording(model: nn.Module) -> Iterator["Recorder"]:
         >>> recorder.trace()
         Trace(model: 2 sequences, 2 steps, model (call 2): 2 sequences, 2 steps)
     """
-    found = survey(model)
-    if not found.layers:
+    layers = dict(recurrent_layers(model))
+    if not layers:
         raise InputError(
             f"{type(model).__name__} has no recurrent layer to inspect: expected a gatework or "
             "torch.nn LSTM, GRU or RNN in it."
         )
-    for each in found.layers:
-        if each.obstacle is not None and not each.is_ours:
-            raise InputError(f"{each.path or 'the model'}, {each.layer}, cannot be recorded: "
-                             f"{each.obstacle}.")  # fmt: skip
-    theirs = {each.path for each in found.layers if not each.is_ours}
-    recorder = Recorder(model, {each.path: each.layer for each in found.layers}, theirs)
+    recorder = Recorder({path: _ours(path, module) for path, module in layers.items()}, layers)
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -129,26 +129,38 @@ class _Heard(NamedTuple):
     error: float | None
 
 
+def _ours(path: str, module: nn.Module) -> AbstractRecurrent:
+    """The layer itself, or ours with the weights of torch's."""
+    if isinstance(module, AbstractRecurrent):
+        return module
+    try:
+        return replica(module)
+    except InputError as error:
+        raise InputError(f"{path or 'the model'} cannot be recorded: {error}") from error
+
+
 @final
 @dataclass(eq=False)
 class Recorder:
-    """Listens to the recurrent layers of a model; `recording` makes one."""
+    """Listens to the recurrent layers of a model; `recording` makes one.
 
-    model: nn.Module
-    kinds: dict[str, str]
-    theirs: set[str]
+    Attributes:
+        ours: by path, each layer, or ours with the weights of torch's.
+        layers: by path, the layers as they are in the model.
+        calls: what was heard.
+    """
+
+    ours: dict[str, AbstractRecurrent]
+    layers: dict[str, nn.Module]
     calls: list[_Heard] = field(default_factory=list)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Hear every call of every recurrent layer."""
-        modules = {path: self.model.get_submodule(path) for path in self.kinds}
         with contextlib.ExitStack() as stack:
-            for path, module in modules.items():
-                if path in self.theirs:
-                    stack.enter_context(self._replaying(path, module))
-                else:
-                    stack.enter_context(self._hearing(path, module))
+            for path, module in self.layers.items():
+                hear = self._hearing if module is self.ours[path] else self._replaying
+                stack.enter_context(hear(path, module))
             yield
 
     @contextlib.contextmanager
@@ -172,8 +184,7 @@ class Recorder:
     @contextlib.contextmanager
     def _replaying(self, path: str, module: nn.Module) -> Iterator[None]:
         """Let torch's layer answer, and ours do the same beside it."""
-        ours = replica(module)
-        heard: list[PassRecord] = []
+        ours, heard = self.ours[path], list[PassRecord]()
         ours.listener = heard.append
 
         def replay(_: nn.Module, arguments: tuple[Any, ...], given: dict[str, Any],
@@ -210,38 +221,32 @@ class Recorder:
                 f"sequences names {len(sequences)}; the batch holds {len(recordings[0].lengths)}."
             )
         names = None if sequences is None else tuple(sequences)
-        return Trace(tuple(recordings), names, fingerprint(self.model))
+        return Trace(tuple(recordings), names)
 
     def _recording(self, call: _Heard, number: int) -> Recording:
-        layer = self.model.get_submodule(call.path)
-        ours = replica(layer) if call.path in self.theirs else layer
-        assert isinstance(ours, AbstractRecurrent)
-        passes = tuple(_pass(ours, record) for record in call.records)
-        kind = self.kinds[call.path]
+        passes = tuple(_pass(self.ours[call.path], record) for record in call.records)
+        kind = describe(self.layers[call.path])
         return Recording(call.path, number, kind, passes, replay_error=call.error)
-
-
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of the recurrent weights of a model: which model a trace is of."""
-    digest = hashlib.sha256()
-    for each in survey(model).layers:
-        for name, value in model.get_submodule(each.path).named_parameters():
-            digest.update(f"{each.path}.{name}".encode())
-            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def require_same_model(trace: Trace, model: nn.Module) -> None:
     """Refuse a trace that another model made.
 
     Raises:
-        InputError: it did.
+        InputError: it did: a layer is not there, or has other weights.
     """
-    if trace.fingerprint != fingerprint(model):
-        raise InputError(
-            "the trace is of another model: its recurrent weights differ. Record this one with "
-            "gatework.trace(model, ...)."
-        )
+    layers = dict(recurrent_layers(model))
+    for recording in trace.recordings:
+        layer = layers.get(recording.path)
+        own = {} if layer is None else dict(layer.named_parameters())
+        for each in recording.passes:
+            for name, value in each.params.items():
+                mine = own.get(f"{name}_{each.name}")
+                if mine is None or not np.array_equal(_array(mine), value):
+                    raise InputError(
+                        f"the trace is of another model: {recording.name} differs in "
+                        f"{name}_{each.name}. Record this one with gatework.trace(model, ...)."
+                    )
 
 
 def _pass(layer: AbstractRecurrent, record: PassRecord) -> PassTrace:

@@ -40,7 +40,6 @@ class _Recording(msgspec.Struct, frozen=True):
 
 class _Manifest(msgspec.Struct, frozen=True):
     format: int
-    fingerprint: str
     sequences: list[str] | None
     recordings: list[_Recording]
 
@@ -143,7 +142,6 @@ class _Blocks:
 def _manifest(trace: Trace) -> _Manifest:
     return _Manifest(
         FORMAT,
-        trace.fingerprint,
         None if trace.sequences is None else list(trace.sequences),
         [
             _Recording(
@@ -191,7 +189,7 @@ def _trace(manifest: _Manifest, blocks: _Blocks) -> Trace:
     names = None if manifest.sequences is None else tuple(manifest.sequences)
     if names is not None and len(names) != len(recordings[0].lengths):
         raise _Misfit(f"{len(names)} names for {len(recordings[0].lengths)} sequences")
-    return Trace(recordings, names, manifest.fingerprint)
+    return Trace(recordings, names)
 
 
 def _recording(plain: _Recording, prefix: str, blocks: _Blocks) -> Recording:

@@ -4,6 +4,7 @@ Steps of all sequences lie one after another, sequence by sequence, each in the 
 `offsets[b] + t` is step t of sequence b. N is the number of all real steps; nothing is padded.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -265,7 +266,6 @@ class Trace:
     Attributes:
         recordings: one for each call of a recurrent layer, in the order of the calls.
         sequences: (B,) a name for each sequence, or None.
-        fingerprint: SHA-256 of the recurrent weights: which model it is of.
 
     Example:
         >>> import torch, gatework
@@ -277,7 +277,17 @@ class Trace:
 
     recordings: tuple[Recording, ...]
     sequences: tuple[str, ...] | None = None
-    fingerprint: str = ""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the recorded layers' weights: which model the trace is of."""
+        digest = hashlib.sha256()
+        for recording in self.recordings:
+            for each in recording.passes:
+                for name, value in sorted(each.params.items()):
+                    digest.update(f"{recording.path}.{name}_{each.name}".encode())
+                    digest.update(np.ascontiguousarray(value).data)
+        return digest.hexdigest()
 
     def __getitem__(self, path: str) -> Recording:
         """The first call of the layer at `path`.

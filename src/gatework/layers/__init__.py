@@ -3,7 +3,14 @@
 This room must not know any model, data or task, nor how a scan is computed.
 """
 
-from gatework.layers.accelerating import accelerate, replica, restore, survey
+from gatework.layers.accelerating import (
+    accelerate,
+    describe,
+    recurrent_layers,
+    replica,
+    restore,
+    survey,
+)
 from gatework.layers.crf import CRF
 from gatework.layers.explaining import explain
 from gatework.layers.gru import GRU
@@ -23,7 +30,9 @@ __all__ = [
     "Regularisers",
     "Stream",
     "accelerate",
+    "describe",
     "explain",
+    "recurrent_layers",
     "replica",
     "restore",
     "step",

@@ -90,7 +90,7 @@ def accelerate(model: Model) -> Model:
     """
     plans: list[tuple[nn.Module, nn.Module]] = []
     left: list[str] = []
-    found = list(_recurrent(model))
+    found = list(recurrent_layers(model))
     for path, module in found:
         if isinstance(module, AbstractRecurrent):
             continue
@@ -124,11 +124,11 @@ def replica(theirs: nn.Module) -> AbstractRecurrent:
         >>> bool((ours(x)[0] - theirs(x)[0]).abs().max() < 1e-5)
         True
     """
-    if not isinstance(theirs, nn.RNNBase):
-        raise InputError(f"{_name(theirs)} is no torch.nn.LSTM, GRU or RNN.")
+    if not isinstance(theirs, (nn.RNNBase, *_CELLS)):
+        raise InputError(f"{describe(theirs)} is no torch.nn.LSTM, GRU or RNN.")
     obstacle = _obstacle(theirs)
     if obstacle is not None:
-        raise InputError(f"{_name(theirs)} cannot be one of Gatework's: {obstacle}.")
+        raise InputError(f"{describe(theirs)} cannot be one of Gatework's: {obstacle}.")
     ours = _ours_like(theirs)
     assert isinstance(ours, AbstractRecurrent)
     for name in ours._parameters:
@@ -158,12 +158,12 @@ def restore(model: Model) -> Model:
         <class 'torch.nn.modules.rnn.GRU'>
     """
     plans: list[tuple[nn.Module, nn.Module]] = []
-    for path, module in _recurrent(model):
+    for path, module in recurrent_layers(model):
         if isinstance(module, AbstractRecurrent):
             obstacle = _obstacle(module)
             if obstacle is not None:
                 raise InputError(
-                    f"{_shown(path)}, {_name(module)}, cannot become torch's: {obstacle}. "
+                    f"{_shown(path)}, {describe(module)}, cannot become torch's: {obstacle}. "
                     "Nothing was changed; take that layer out, or keep the model on Gatework."
                 )
             plans.append((module, _torchs_like(module)))
@@ -189,14 +189,18 @@ def survey(model: nn.Module) -> Survey:
     """
     return Survey(
         tuple(
-            Found(path, _name(module), isinstance(module, AbstractRecurrent), _obstacle(module))
-            for path, module in _recurrent(model)
+            Found(path, describe(module), isinstance(module, AbstractRecurrent), _obstacle(module))
+            for path, module in recurrent_layers(model)
         )
     )
 
 
-def _recurrent(model: object) -> Iterator[tuple[str, nn.Module]]:
-    """Every recurrent layer, once, by the first of its names."""
+def recurrent_layers(model: object) -> Iterator[tuple[str, nn.Module]]:
+    """Every recurrent layer of ours or torch's, once, by the first of its names.
+
+    Raises:
+        InputError: `model` is no torch.nn.Module.
+    """
     if not isinstance(model, nn.Module):
         raise InputError(
             f"model is a {type(model).__name__}; expected a torch.nn.Module that holds the layers."
@@ -297,7 +301,13 @@ def _own_names(module: nn.Module) -> list[str]:
     return [name for name in vars(blank) if name not in bare]
 
 
-def _name(module: nn.Module) -> str:
+def describe(module: nn.Module) -> str:
+    """A layer as its repr says, with whose it is.
+
+    Example:
+        >>> describe(nn.GRU(3, 8))
+        'torch.nn.GRU(3, 8)'
+    """
     inner = module.extra_repr()
     kind = type(module)
     return f"{_name_of(kind) if kind in (*_TWINS, *_CELLS) else kind.__name__}({inner})"
