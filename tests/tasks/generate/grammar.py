@@ -10,6 +10,7 @@ SMALL: Final[dict[str, Any]] = {
     "window": 40,
     "batch_size": 8,
     "dropout": 0.0,
+    "weight_decay": 0.01,
     "learning_rate": 1e-2,
 }
 

@@ -63,10 +63,10 @@ def choose_effort(tokens: int, settings: GenerateSettings) -> tuple[Effort, list
         choose("epochs", epochs, by_size)
     dropout = settings.dropout
     if dropout is None:
-        dropout = 0.4 if wordy else 0.1 if tokens >= 500_000 else 0.25
+        dropout = 0.4 if wordy else 0.1 if tokens >= 5_000_000 else 0.25
         choose("dropout", dropout, f"{by_size}, {settings.tokens}")
-    weight_drop = dropout / 2 if settings.weight_drop is None else settings.weight_drop
-    choose("weight_drop", weight_drop, "half the dropout")
+    weight_drop = dropout if settings.weight_drop is None else settings.weight_drop
+    choose("weight_drop", weight_drop, "as the dropout")
 
     batch = settings.batch_size or max(1, min(32, tokens // (window * _BATCHES)))
     choose("batch_size", batch, by_size)

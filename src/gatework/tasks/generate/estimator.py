@@ -356,8 +356,9 @@ _ARGUMENTS = tuple(inspect.signature(LanguageModel).parameters)
 
 def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
     is_file = isinstance(data, str | os.PathLike)
+    files = [Path(each).name for each in ([data] if is_file else data) if not _is_text(each, data)]
     return Origin(
-        name=Path(data).name if is_file else "data",
+        name=f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else (*files, "text")[0],
         command=command,
         snippet=(
             "from gatework import LanguageModel\n\n"
@@ -366,6 +367,11 @@ def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origi
             "print(model.scores_)\nprint(model.generate('A prompt'))"
         ),
     )
+
+
+def _is_text(each: Any, data: Any) -> bool:
+    """Whether a member of a list is a text itself, and not a path."""
+    return each is not data and isinstance(each, str)
 
 
 def _given(parameters: dict[str, Any]) -> str:

@@ -20,8 +20,8 @@ class GenerateSettings:
         embedding_size: Width of a token's vector. None: by the kind of tokens.
         tied: Whether a token's vector weighs the output too. None: for words and subwords.
         dropout: Part of the features dropped in training, the same throughout a window. None: by
-            the passes over the data.
-        weight_drop: Part of the recurrent weights dropped in training. None: half the dropout.
+            the amount of data and the kind of tokens.
+        weight_drop: Part of the recurrent weights dropped in training. None: as the dropout.
         embedding_dropout: Part of the tokens whose vector is dropped in training.
         activation: Weight of large outputs in the loss.
         temporal: Weight of changes of the output from step to step in the loss.
@@ -60,7 +60,7 @@ class GenerateSettings:
     batch_size: int | None = None
     window: int = 64
     learning_rate: float | None = None
-    weight_decay: float = 0.01
+    weight_decay: float = 0.1
     average: float | None = 0.99
     epochs: int | None = None
     test_share: float = 0.1
