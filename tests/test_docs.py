@@ -106,7 +106,8 @@ def test_make_targets_exist(command):
 @pytest.mark.parametrize("command", commands_of("gatework"))
 def test_gatework_commands_exist(command):
     words = command.split()[1:]
-    verbs = ("fit", "forecast") if words[:2] == ["fit", "forecast"] else tuple(words[:1])
+    verbs = tuple(words[:2]) if words[0] in ("fit", "demo") and len(words) > 1 else tuple(words[:1])
+    verbs = tuple(verb for verb in verbs if not verb.startswith("-"))
     text = help_of(verbs)
     for option in re.findall(r"--[a-z-]+", command):
         assert option in text, f"`{command}`: no {option} in the help of {' '.join(verbs)}"

@@ -8,6 +8,7 @@ import pytest
 from data_paths import ROOT
 
 EXPECTED = {
+    "classify_texts.py": ["logistic regression", "question"],
     "forecast_frame.py": ["seasonal naive", "gatework-lo-80", "gatework-hi-80"],
     "ragged_lstm.py": ["accuracy 100%", "reference"],
 }

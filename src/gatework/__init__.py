@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from gatework.inspector import Trace, trace
     from gatework.layers import GRU, LSTM, RNN, Stream, accelerate, explain, restore, survey
     from gatework.ops import scan
+    from gatework.tasks.classify import Classifier
     from gatework.tasks.forecast import Forecaster
+    from gatework.tasks.generate import LanguageModel
+    from gatework.tasks.tag import Tagger
 
     __version__: str
 
@@ -21,10 +24,13 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Classifier",
     "Forecaster",
     "GateworkError",
     "InputError",
+    "LanguageModel",
     "Stream",
+    "Tagger",
     "Trace",
     "__version__",
     "accelerate",
@@ -49,7 +55,10 @@ _HOMES = {
         "survey",
     ),
     "gatework.ops": ("scan",),
+    "gatework.tasks.classify": ("Classifier",),
     "gatework.tasks.forecast": ("Forecaster",),
+    "gatework.tasks.generate": ("LanguageModel",),
+    "gatework.tasks.tag": ("Tagger",),
 }
 
 

@@ -140,7 +140,10 @@ def test_nan_stays_in_its_sequence_and_after_its_step():
     assert broken.strongest() == ()
 
 
-@pytest.mark.parametrize("name", [name for name in ALL_CELLS if name != "lstm_everything"])
+HIDDEN_GAIN = ("lstm_everything", "lstm_layer_norm_projection")
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_CELLS if name not in HIDDEN_GAIN])
 def test_output_weight_turns_h_into_the_memory(name):
     for part in traced(name).passes:
         one = part.sequence(2)

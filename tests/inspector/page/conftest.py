@@ -1,7 +1,6 @@
-"""A real Chromium without a network, and pages that must not want one."""
+"""Pages of traces, open in a browser, that must not want the network."""
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,14 +12,6 @@ import pytest
 from gatework.inspector import Trace
 from gatework.inspector.page import write_page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-)
 PATIENCE = 20.0  # seconds for a page to draw itself on a busy machine
 
 
@@ -67,18 +58,6 @@ class Visit:
 
 
 Open = Callable[..., contextlib.AbstractContextManager[Visit]]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The teaching page, open in a real Chromium without a network."""
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from gatework.inspector.primer import write_primer
 
 MINUS = "\N{MINUS SIGN}"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 30.0  # seconds for the page to draw itself on a busy machine
 
 
@@ -66,39 +64,29 @@ def primer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def visit(primer_file: Path) -> Iterator[Open]:
+def visit(chromium: Any, primer_file: Path) -> Open:
     """Open the page; on leaving it, fail if it wanted the network or complained."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
 
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
+    @contextlib.contextmanager
+    def opened(*, size: tuple[int, int] = (1240, 900), dark: bool = False) -> Iterator[Visit]:
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
         )
+        found = Visit(context.new_page(), [], [])
+        found.page.on("request", lambda request: found.requests.append(request.url))
+        found.page.on("console", lambda message: found.errors.append(message.text))
+        found.page.on("pageerror", lambda error: found.errors.append(str(error)))
+        context.set_offline(True)
+        found.page.goto(primer_file.as_uri())
+        found.wait("window.__ready === true")
+        yield found
+        assert found.errors == []
+        assert found.requests == [primer_file.as_uri()]
+        context.close()
 
-        @contextlib.contextmanager
-        def opened(*, size: tuple[int, int] = (1240, 900), dark: bool = False) -> Iterator[Visit]:
-            context = browser.new_context(
-                viewport={"width": size[0], "height": size[1]},
-                color_scheme="dark" if dark else "light",
-                reduced_motion="reduce",
-            )
-            found = Visit(context.new_page(), [], [])
-            found.page.on("request", lambda request: found.requests.append(request.url))
-            found.page.on("console", lambda message: found.errors.append(message.text))
-            found.page.on("pageerror", lambda error: found.errors.append(str(error)))
-            context.set_offline(True)
-            found.page.goto(primer_file.as_uri())
-            found.wait("window.__ready === true")
-            yield found
-            assert found.errors == []
-            assert found.requests == [primer_file.as_uri()]
-            context.close()
-
-        yield opened
-        browser.close()
+    return opened
 
 
 @pytest.fixture
