@@ -128,7 +128,7 @@ def _table(rows: "Sequence[Row]") -> "Table":
         table.add_column(f"\n{letter}", justify="right", no_wrap=True)
     for which in ("training", "inference"):
         roof = ["\nroof"] if which == "training" else []  # of both, the table outgrows a terminal
-        for heading in (f"{which}\nms", "\nx torch", *roof, "\nof sgemm"):
+        for heading in ("\nms", f"{which}\nx torch", *roof, "\nsgemm"):
             table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         cells = [str(size) for size in row.point]

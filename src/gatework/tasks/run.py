@@ -39,7 +39,14 @@ OWN_FILES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 RUN_FILES: Final = tuple(
     dict.fromkeys(
-        (CONFIG, WEIGHTS, METRICS, REPORT, PAGE, *(name for own in OWN_FILES.values() for name in own))
+        (
+            CONFIG,
+            WEIGHTS,
+            METRICS,
+            REPORT,
+            PAGE,
+            *(name for own in OWN_FILES.values() for name in own),
+        )
     )
 )
 STATE = "state"
