@@ -22,6 +22,14 @@ def bold(text: str) -> str:
     return text if plain else f"\x1b[1m{text}\x1b[0m"
 
 
+def say_scores(scores: object, *, indent: int = 0) -> None:
+    """Print a table of scores, and its last line, the verdict, in bold."""
+    *table, verdict = str(scores).splitlines()
+    say("\n".join(f"{'':{indent}}{line}" for line in table))
+    say()
+    say(bold(verdict))
+
+
 def align(rows: Iterable[tuple[str, str]], *, indent: int = 2) -> str:
     """Lay out pairs of a name and a value in two columns.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from gatework.cli.console import align, bold, say
-from gatework.cli.exits import Stopped
+from gatework.cli.console import align, bold, say, say_scores
+from gatework.cli.exits import stoppable
 from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
@@ -81,7 +81,7 @@ def classify(
         output: Where to.
     """
     from gatework.tasks.classify.estimator import Classifier
-    from gatework.training import Interrupted, choose_progress
+    from gatework.training import choose_progress
 
     run = output.out or default_run(file)
     words = ["gatework", "fit", "classify", str(file), *write_options(data, settings)]
@@ -92,7 +92,7 @@ def classify(
         if field.name not in ("validation", "test")
     }
     model = Classifier(**columns, **dataclasses.asdict(settings))
-    try:
+    with stoppable(command):
         model.fit(
             file,
             validation=data.validation,
@@ -102,10 +102,6 @@ def classify(
             progress=choose_progress(quiet=output.quiet),
             command=command,
         )
-    except Interrupted as error:
-        raise Stopped(
-            f"Stopped; what is done is kept. To go on, give the same command again: {command}"
-        ) from error
     if not output.quiet and model.outcome_ is not None:
         print_outcome(file, run, model.outcome_)
 
@@ -120,10 +116,7 @@ def print_outcome(file: Path, run: Path, outcome: "Outcome") -> None:
     if outcome.scores is None:
         say(bold("No score: nothing was held out."))
     else:
-        *table, verdict = str(outcome.scores).splitlines()
-        say("\n".join(f"  {line}" for line in table))
-        say()
-        say(bold(verdict))
+        say_scores(outcome.scores, indent=2)
     say()
     shown = [("report", str(run / "report.html"))]
     if outcome.judged:
@@ -154,10 +147,7 @@ def evaluate(question: Question) -> None:
     """Score a run on labelled sequences, beside the simple rules."""
     from gatework.tasks.classify.estimator import Classifier
 
-    *table, verdict = str(Classifier.load(question.run).evaluate(_file(question))).splitlines()
-    say("\n".join(table))
-    say()
-    say(bold(verdict))
+    say_scores(Classifier.load(question.run).evaluate(_file(question)))
 
 
 def inspect(run: Path, file: Path | None, most: int) -> "Inspection":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from gatework.cli.console import align, bold, say
-from gatework.cli.exits import Stopped
+from gatework.cli.console import align, bold, say, say_scores
+from gatework.cli.exits import stoppable
 from gatework.cli.options import (
     TO_DEFAULT,
     Levels,
@@ -86,7 +86,7 @@ def fit_forecast(
 ) -> None:
     """Fit, print what a person wants to know, and say what to do next."""
     from gatework.tasks.forecast.estimator import Forecaster
-    from gatework.training import Interrupted, choose_progress
+    from gatework.training import choose_progress
 
     model = Forecaster(
         levels=levels,
@@ -96,7 +96,7 @@ def fit_forecast(
         frequency=table.frequency,
         **dataclasses.asdict(settings),
     )
-    try:
+    with stoppable(command):
         model.fit(
             file,
             run=run,
@@ -104,10 +104,6 @@ def fit_forecast(
             progress=choose_progress(quiet=output.quiet),
             command=command,
         )
-    except Interrupted as error:
-        raise Stopped(
-            f"Stopped; what is done is kept. To go on, give the same command again: {command}"
-        ) from error
     if not output.quiet and model.outcome_ is not None:
         print_outcome(file, run, model.outcome_)
 
@@ -121,10 +117,7 @@ def print_outcome(file: Path, run: Path, outcome: "Outcome") -> None:
     if outcome.scores is None:
         say(bold("No score: the data is too short to hold a part of it out."))
     else:
-        *table, verdict = str(outcome.scores).splitlines()
-        say("\n".join(f"  {line}" for line in table))
-        say()
-        say(bold(verdict))
+        say_scores(outcome.scores, indent=2)
     say()
     say(
         align(
@@ -170,10 +163,7 @@ def evaluate(question: Question) -> None:
     from gatework.tasks.forecast.estimator import Forecaster
 
     scores = Forecaster.load(question.run).evaluate(question.file, lag=question.options.get("lag"))
-    *table, verdict = str(scores).splitlines()
-    say("\n".join(table))
-    say()
-    say(bold(verdict))
+    say_scores(scores)
 
 
 def inspect(run: Path, file: Path | None, most: int) -> "Inspection":

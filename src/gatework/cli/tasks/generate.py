@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from gatework.cli.console import align, bold, say
-from gatework.cli.exits import Stopped
+from gatework.cli.console import align, bold, say, say_scores
+from gatework.cli.exits import stoppable
 from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
@@ -78,10 +78,10 @@ def fit_generate(
 ) -> None:
     """Fit, print what a person wants to know, and say what to do next."""
     from gatework.tasks.generate.estimator import LanguageModel
-    from gatework.training import Interrupted, choose_progress
+    from gatework.training import choose_progress
 
     model = LanguageModel(**dataclasses.asdict(settings))
-    try:
+    with stoppable(command):
         model.fit(
             source,
             validation=data.validation,
@@ -91,10 +91,6 @@ def fit_generate(
             progress=choose_progress(quiet=output.quiet),
             command=command,
         )
-    except Interrupted as error:
-        raise Stopped(
-            f"Stopped; what is done is kept. To go on, give the same command again: {command}"
-        ) from error
     if not output.quiet and model.outcome_ is not None:
         _print_outcome(name, run, model.outcome_)
 
@@ -111,10 +107,7 @@ def _print_outcome(name: str, run: Path, outcome: "Outcome") -> None:
     for line in sample.text[:SHOWN].splitlines():
         say(f"  {line}")
     say()
-    *table, verdict = str(outcome.scores).splitlines()
-    say("\n".join(f"  {line}" for line in table))
-    say()
-    say(bold(verdict))
+    say_scores(outcome.scores, indent=2)
     say()
     quoted = shlex.quote(str(run))
     say(
@@ -145,10 +138,7 @@ def evaluate(question: Question) -> None:
     """Score a run on text, beside the n-grams."""
     from gatework.tasks.generate.estimator import LanguageModel
 
-    *table, verdict = str(LanguageModel.load(question.run).evaluate(question.file)).splitlines()
-    say("\n".join(table))
-    say()
-    say(bold(verdict))
+    say_scores(LanguageModel.load(question.run).evaluate(question.file))
 
 
 def inspect(run: Path, file: Path | None, most: int) -> "Inspection":

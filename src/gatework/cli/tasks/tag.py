@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from gatework.cli.console import align, bold, say
-from gatework.cli.exits import Stopped
+from gatework.cli.console import align, bold, say, say_scores
+from gatework.cli.exits import stoppable
 from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
@@ -71,7 +71,7 @@ def tag(
         output: Where to.
     """
     from gatework.tasks.tag.estimator import Tagger
-    from gatework.training import Interrupted, choose_progress
+    from gatework.training import choose_progress
 
     run = output.out or default_run(file)
     words = ["gatework", "fit", "tag", str(file), *write_options(data, settings)]
@@ -82,7 +82,7 @@ def tag(
         label_col=data.label,
         **dataclasses.asdict(settings),
     )
-    try:
+    with stoppable(command):
         model.fit(
             file,
             validation=data.validation,
@@ -92,10 +92,6 @@ def tag(
             progress=choose_progress(quiet=output.quiet),
             command=command,
         )
-    except Interrupted as error:
-        raise Stopped(
-            f"Stopped; what is done is kept. To go on, give the same command again: {command}"
-        ) from error
     if not output.quiet and model.outcome_ is not None:
         _print_outcome(file, run, model.outcome_)
 
@@ -172,10 +168,7 @@ def evaluate(question: Question) -> None:
     """Score a run on tagged sentences, beside the most frequent tag."""
     from gatework.tasks.tag.estimator import Tagger
 
-    *table, verdict = str(Tagger.load(question.run).evaluate(question.file)).splitlines()
-    say("\n".join(table))
-    say()
-    say(bold(verdict))
+    say_scores(Tagger.load(question.run).evaluate(question.file))
 
 
 def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
