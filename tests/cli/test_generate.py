@@ -120,8 +120,7 @@ def test_complete_in_a_terminal(run: str) -> None:
         os.write(owner, b"Ben pa")
         _until(owner, "\x1b[2mpaints ")
         os.write(owner, b"\tx\x7f")
-        _until(owner, "Ben paints x")
-        _until(owner, "Ben paints ")
+        _until(owner, "Ben paints x")  # and maybe what follows: a read takes all there is
         os.write(owner, b"\n\x04")
         assert process.wait(30) == 0
         assert "Ben paints \r\n" in _rest(owner)

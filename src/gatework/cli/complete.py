@@ -73,12 +73,12 @@ def _type(model: "LanguageModel", count: int) -> None:
     import termios
     import tty
 
-    complain("Type; Tab takes the first offer, Enter begins anew, Ctrl-D ends.")
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     text = ""
     try:
-        tty.setcbreak(descriptor)
+        tty.setcbreak(descriptor, termios.TCSADRAIN)  # keeps what was typed while the run loaded
+        complain("Type; Tab takes the first offer, Enter begins anew, Ctrl-D ends.")
         while True:
             offers = model.complete(text, count=count)
             shown = "  ".join(f"{each.word} {each.probability:.0%}" for each in offers)
