@@ -1,5 +1,6 @@
 """Language models at the command line: fit, generate, complete, predict, evaluate, the demo."""
 
+import contextlib
 import json
 import os
 import pty
@@ -109,12 +110,16 @@ def test_complete(
 def test_complete_in_a_terminal(run: str) -> None:
     """Type a letter, take the offer with Tab, erase, go to a new line, end."""
     owner, terminal = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "gatework", "complete", run],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "gatework", "complete", run],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        ) as process,
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(process.kill)  # where a test fails nobody would end it
         os.close(terminal)
         _until(owner, "Ctrl-D ends")
         os.write(owner, b"Ben pa")
