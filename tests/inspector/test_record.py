@@ -158,6 +158,18 @@ def test_loss_stands_beside_its_steps():
     assert made.loss.tolist() == [0, 3, 6, 9, 1, 4]
 
 
+def test_outputs_and_attention_stand_beside_their_steps():
+    trace = gatework.trace(gatework.LSTM(3, 4), torch.randn(4, 3, 3), lengths=[4, 2, 0])
+    table = torch.arange(24.0).reshape(4, 3, 2)
+    made = label(trace, outputs=table, attention=table.transpose(0, 1))[""]
+    assert made.outputs is not None
+    assert made.attention is not None
+    assert made.outputs[:, 0].tolist() == [0, 6, 12, 18, 2, 8]
+    assert made.attention[:, 1].tolist() == [1, 7, 13, 19, 3, 9]
+    with pytest.raises(InputError, match=r"outputs has shape \(4, 3\); expected \(T, B, size\)"):
+        label(trace, outputs=torch.zeros(4, 3))
+
+
 def test_dropout_and_zoneout_are_off_and_the_mode_comes_back():
     layer = gatework.LSTM(3, 8, num_layers=2, dropout=0.5, input_dropout=0.5).train()
     x = torch.randn(5, 1, 3)

@@ -33,6 +33,8 @@ def test_words_and_losses_fit(model):
     assert decoder.feature_names()[-1] == "place in horizon"
     assert decoder.loss is not None
     assert np.isfinite(decoder.loss).all()
+    assert decoder.outputs is not None
+    assert decoder.outputs.shape == (21, len(LEVELS))
     np.testing.assert_array_equal(
         decoder.passes[0].initial["c"][1], encoder.find().sequence(1).memory[-1]
     )

@@ -19,12 +19,14 @@ class Labels(NamedTuple):
         steps: a word for each step of each sequence, or None.
         features: a word for each input of the layer, or None.
         loss: from the model's answer to the loss of each step, (T, B) or (B, T); None is none.
+        outputs: from it to what was answered at each step, (T, B, O) or (B, T, O); None is none.
     """
 
     path: str
     steps: Words | None = None
     features: Sequence[str] | None = None
     loss: Callable[[Any], Tensor] | None = None
+    outputs: Callable[[Any], Tensor] | None = None
 
 
 @final
@@ -72,7 +74,13 @@ class Inspection:
         trace = recorder.trace(self.sequences)
         for each in self.labels:
             loss = None if each.loss is None else each.loss(answer)
+            outputs = None if each.outputs is None else each.outputs(answer)
             trace = label(
-                trace, path=each.path, steps=each.steps, features=each.features, loss=loss
+                trace,
+                path=each.path,
+                steps=each.steps,
+                features=each.features,
+                loss=loss,
+                outputs=outputs,
             )
         return trace

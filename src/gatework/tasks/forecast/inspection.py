@@ -58,7 +58,13 @@ def inspection_of(
         score_name="median forecast, mean over the horizon, in scaled units",
         labels=(
             Labels("members.0.encoder", past, past_words),
-            Labels("members.0.decoder", future, future_words, lambda answer: _loss(answer, batch)),
+            Labels(
+                "members.0.decoder",
+                future,
+                future_words,
+                loss=lambda answer: _loss(answer, batch),
+                outputs=lambda answer: answer,
+            ),
         ),
         sequences=tuple(
             f"{panel.series[cut.series].id} from {stamps[0]}"
