@@ -7,20 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from gatework.data.music.piece import Piece
+from gatework.data.music.pitches import pitch_name
 
 _LEAST: Final = 14  # semitones that are shown at least
 _THICK: Final = 0.84  # of the height of a semitone
-_NAMES: Final = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-
-
-def pitch_name(pitch: int) -> str:
-    """Return the name of a pitch, middle C as C4.
-
-    Example:
-        >>> [pitch_name(pitch) for pitch in (60, 61, 57)]
-        ['C4', 'C♯4', 'A3']
-    """
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def draw_roll(axes: Axes, piece: Piece, *, colour: str, most: float | None = None) -> None:

@@ -72,12 +72,20 @@ def render(piece: Piece, *, rate: int = RATE, most: float | None = None) -> np.n
     whole = float(ends.max(initial=0.0)) + _RELEASE
     seconds = whole if most is None else min(whole, most)
     mix = np.zeros(int(np.ceil(seconds * rate)) + 1, np.float32)
-    for note, start, end in zip(piece.notes, starts, ends, strict=True):
-        first = round(start * rate)
-        room = len(mix) - first
-        if room > 0:
-            sound = _string(note.pitch, end - start, rate)[:room]
-            mix[first : first + len(sound)] += sound * (_LEVEL * (note.velocity / 127) ** 1.5)
+    release = int(_RELEASE * rate)
+    damping = 0.5 + 0.5 * np.cos(np.linspace(0, np.pi, release, dtype=np.float32))
+    pitches = np.array([note.pitch for note in piece.notes])
+    strength = np.array([_LEVEL * (note.velocity / 127) ** 1.5 for note in piece.notes])
+    for pitch in np.unique(pitches):
+        which = np.nonzero(pitches == pitch)[0]
+        string = _string(int(pitch), float((ends - starts)[which].max()), rate)
+        for place in which:
+            first = round(starts[place] * rate)
+            size = max(round((ends - starts)[place] * rate), 1) + release
+            sound = string[:size] * np.float32(strength[place])
+            sound[-release:] *= damping
+            room = mix[first : first + len(sound)]
+            room += sound[: len(room)]
     if seconds < whole:
         fade = min(rate, len(mix))
         mix[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
@@ -86,16 +94,15 @@ def render(piece: Piece, *, rate: int = RATE, most: float | None = None) -> np.n
 
 
 def _string(pitch: int, seconds: float, rate: int) -> np.ndarray:
-    """A note of full strength that is damped after so many seconds: (N,) float32."""
+    """A string of full strength that nobody damps, for so many seconds and the time to damp it."""
     frequency = 440 * 2 ** ((pitch - 69) / 12)
     ring = _RING * 2 ** ((60 - pitch) / 24)
-    time = np.arange(int((seconds + _RELEASE) * rate)) / rate
-    wave_ = np.exp((2j * np.pi * frequency - 1 / ring) * time)
+    time = np.arange(int((seconds + _RELEASE) * rate) + 2) / rate
+    tone = np.exp((2j * np.pi * frequency - 1 / ring) * time)
     # What is above half of the rate would come back as a wrong tone.
     heard = [level for n, level in enumerate(_HARMONICS, 1) if n * frequency < 0.45 * rate]
-    total = np.zeros_like(wave_)
+    total = np.zeros_like(tone)
     for level in reversed(heard):
-        total = (total + level) * wave_
+        total = (total + level) * tone
     rise = 0.5 - 0.5 * np.cos(np.pi * np.clip(time / _ATTACK, 0, 1))
-    fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((time - seconds) / _RELEASE, 0, 1))
-    return (total.imag * rise * fall).astype(np.float32)
+    return (np.imag(total) * rise).astype(np.float32)
