@@ -118,6 +118,16 @@ def test_the_statistics_of_a_batch_are_those_of_its_real_steps() -> None:
     torch.testing.assert_close(long.norm.running_var, short.norm.running_var)
 
 
+def test_sequences_of_one_length_are_convolved_as_all_others() -> None:
+    torch.manual_seed(0)
+    x, lengths = torch.randn(6, 4, 2), torch.full((4,), 6)
+    tight, padded = (StepConvolution(2, 3, width=3) for _ in range(2))
+    padded.load_state_dict(tight.state_dict())
+    found = padded(torch.cat([x, torch.zeros(1, 4, 2)]), lengths)
+    torch.testing.assert_close(tight(x, lengths), found[:6])
+    torch.testing.assert_close(tight.norm.running_var, padded.norm.running_var)
+
+
 def test_a_single_step_is_no_reason_to_fail() -> None:
     layer = StepConvolution(2, 3, width=3)
     assert layer(torch.randn(1, 1, 2), torch.tensor([1])).isfinite().all()
