@@ -185,11 +185,10 @@ def to_roll(piece: Piece, *, frames_per_quarter: int = 1) -> np.ndarray:
     if strange:
         raise InputError(f"pitch {strange[0]} is no key of a piano; expected {LOWEST} to 108")
     # Halves upwards, so that notes of one length stay of one length.
-    bounds = np.array([(note.start, note.start + note.length) for note in piece.notes]).reshape(
-        -1, 2
-    )
+    bounds = [(note.start, note.start + note.length) for note in piece.notes]
+    ticks = np.array(bounds, np.int64).reshape(-1, 2)
     unit = 2 * piece.ticks_per_quarter
-    frames = (2 * bounds * frames_per_quarter + piece.ticks_per_quarter) // unit
+    frames = (2 * ticks * frames_per_quarter + piece.ticks_per_quarter) // unit
     frames[:, 1] = np.maximum(frames[:, 1], frames[:, 0] + 1)
     roll = np.zeros((frames[:, 1].max(initial=0), KEYS), np.uint8)
     for note, (start, end) in zip(piece.notes, frames, strict=True):
