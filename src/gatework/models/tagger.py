@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from gatework.layers import CRF, LSTM
 from gatework.layers.crf import Allowed, Paths
+from gatework.layers.dropout import dropout_mask
 from gatework.models.words import WordBatch, WordEncoder, WordShape
 
 
@@ -98,7 +99,7 @@ class SequenceTagger(nn.Module):
         2016), in training."""
         if not self.training or not self.shape.dropout:
             return values
-        return values * functional.dropout(torch.ones_like(values[0]), self.shape.dropout)
+        return values * dropout_mask(values[0], self.shape.dropout)
 
     def loss(
         self, scores: Scores, lengths: Tensor, tags: Tensor, labels: Tensor | None = None
