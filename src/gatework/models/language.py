@@ -122,8 +122,13 @@ class LanguageNetwork(nn.Module):
 
     def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return (T, B, V) logits after each of the ids, (T, B), and the state after the last."""
+        states, after = self.outputs(ids, state)
+        return self.logits(states), after
+
+    def outputs(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Return (T, B, H), what `logits` reads, after each of the ids, and the state."""
         states, after = self.lstm(self._embed(ids), state)
-        return self.logits(self._locked(states)), after
+        return self._locked(states), after
 
     def logits(self, states: Tensor) -> Tensor:
         """Return (..., V) of outputs of the LSTM, (..., H)."""

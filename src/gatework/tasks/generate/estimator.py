@@ -2,10 +2,14 @@
 
 import dataclasses
 import inspect
+import itertools
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
+
+from torch import Tensor
 
 from gatework.data.stream import encode
 from gatework.data.stream_corpus import open_corpus
@@ -15,13 +19,15 @@ from gatework.models.language import judge
 from gatework.tasks import run as folder
 from gatework.tasks.generate import job, saved
 from gatework.tasks.generate.completing import Completer, Completion
+from gatework.tasks.generate.continuing import Writing
+from gatework.tasks.generate.dynamic import judge_recalling
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.inspection import inspection_of
 from gatework.tasks.generate.outcome import Outcome
 from gatework.tasks.generate.parts import gather
-from gatework.tasks.generate.scores import Scores
-from gatework.tasks.generate.settings import GenerateSettings, Sampling
-from gatework.tasks.generate.writing import Written, write, write_many
+from gatework.tasks.generate.scores import MODEL, MethodScore, Scores
+from gatework.tasks.generate.settings import GenerateSettings, Recall, Sampling
+from gatework.tasks.generate.writing import Written, write_many
 from gatework.tasks.page import Origin
 from gatework.tasks.settings import to_settings
 from gatework.training import Progress
@@ -29,6 +35,7 @@ from gatework.training import Progress
 Settings = GenerateSettings
 _LOOKED_AT: Final = 4_000  # characters of a file to go on from, or to look inside with
 _DEFAULT: Final = Sampling()
+_NOTHING: Final = Recall()
 
 
 @final
@@ -177,11 +184,12 @@ class LanguageModel:
         self._kept = _Kept(request, origin, done)
         return self
 
-    def evaluate(self, data: Any) -> Scores:
+    def evaluate(self, data: Any, *, recall: Recall = _NOTHING) -> Scores:
         """Score the fitted model on text, beside the n-grams.
 
         Args:
             data: As for `fit`.
+            recall: What is learnt from the text while it is read; scored as rows of their own.
 
         Returns:
             The score table: print it, or make a frame of its `records()`.
@@ -200,7 +208,12 @@ class LanguageModel:
             else ()
         )
         said = judge(fitted.network, stream.ids[:, None])
-        return job.score(fitted, stream, said, part=corpus.name, notes=notes)
+        plain = job.score(fitted, stream, said, part=corpus.name, notes=notes)
+        rows = (
+            _row(name, judge_recalling(fitted, stream.ids, each), stream.characters)
+            for name, each in _ways(recall)
+        )
+        return dataclasses.replace(plain, methods=(*plain.methods, *rows))
 
     def generate(  # noqa: PLR0913 - every way of drawing
         self,
@@ -214,6 +227,7 @@ class LanguageModel:
         repetition_penalty: float = 1.0,
         stop: Sequence[str] = (),
         seed: int = 0,
+        recall: Recall = _NOTHING,
     ) -> str:
         """Return one text that goes on from a prompt; see `Sampling` for the ways of drawing.
 
@@ -228,12 +242,13 @@ class LanguageModel:
             repetition_penalty: Above 1, tokens that came lately are less likely.
             stop: Texts that end it; they are left out.
             seed: The same seed, the same text.
+            recall: What is learnt from the prompt, beside what the state holds of it.
 
         Raises:
             InputError: A value is out of its range.
         """
         how = Sampling(temperature, repetition_penalty, top_k, top_p, typical, seed)
-        return "".join(self.write(prompt, how, length=length, stop=stop))
+        return "".join(self.write(prompt, how, length=length, stop=stop, recall=recall))
 
     def write(
         self,
@@ -242,9 +257,26 @@ class LanguageModel:
         *,
         length: int = 500,
         stop: Sequence[str] = (),
+        recall: Recall = _NOTHING,
     ) -> Iterator[str]:
         """Write as `generate` does, and give each piece of text as soon as it is there."""
-        return write(self._fitted(), prompt, sampling, length=length, stops=stop)
+        writing = self.start(prompt, sampling, recall=recall)
+        pieces = writing.write(length=length, stops=stop)
+        return itertools.chain(pieces, map(Writing.finish, [writing]))
+
+    def start(
+        self, prompt: str = "", sampling: Sampling = _DEFAULT, *, recall: Recall = _NOTHING
+    ) -> Writing:
+        """Begin a text that can be put aside, in a file too, and gone on with: see `Writing`."""
+        return Writing(self._fitted(), prompt, sampling, recall)
+
+    def resume(self, path: str | os.PathLike[str]) -> Writing:
+        """Go on with a text that `Writing.save` kept, as if it had never stopped.
+
+        Raises:
+            InputError: The file is not there, is damaged, or is of another model.
+        """
+        return Writing.resume(self._fitted(), path)
 
     def write_many(
         self,
@@ -341,6 +373,22 @@ class LanguageModel:
                 "this LanguageModel is not fitted: call fit(data) or LanguageModel.load(run)"
             )
         return self._fit
+
+
+def _ways(recall: Recall) -> Iterator[tuple[str, Recall]]:
+    """What is asked for each way alone, then both together, with what it is called."""
+    cache, rate = recall.cache, recall.dynamic
+    if cache is not None:
+        yield f"{MODEL}, cache of {cache:,}", dataclasses.replace(recall, dynamic=None)
+    if rate is not None:
+        yield f"{MODEL}, dynamic at {rate:g}", dataclasses.replace(recall, cache=None)
+    if cache is not None and rate is not None:
+        yield f"{MODEL}, both", recall
+
+
+def _row(name: str, nats: Tensor, characters: int) -> MethodScore:
+    nats = nats.double()
+    return MethodScore(name, float(nats.sum()) / characters, math.exp(float(nats.mean())))
 
 
 class _Kept(NamedTuple):

@@ -133,3 +133,36 @@ class Sampling:
                 raise InputError(f"{name} is {value}; expected above 0, at most 1")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed is {self.seed}; expected from 0 to 2**63 - 1")
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What is learnt from the text that is being read, beside what the state holds of it.
+
+    Args:
+        cache: Outputs of the LSTM that are kept, each with the token that came after it: what
+            followed where the text was alike is likelier now (Grave et al. 2017). None is none.
+        dynamic: Learning rate at which the weights follow the text (dynamic evaluation, Krause et
+            al. 2018); of a copy, which is thrown away. None is none.
+        cache_share: Part of the probability that the cache gives.
+        cache_sharpness: How much more those count that are more alike; 0 is all the same.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+
+    cache: int | None = None
+    dynamic: float | None = None
+    cache_share: float = 0.1
+    cache_sharpness: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be kept or learnt."""
+        if self.cache is not None and self.cache < 1:
+            raise InputError(f"cache is {self.cache}; expected 1 or more")
+        if self.dynamic is not None and not 0 < self.dynamic < math.inf:
+            raise InputError(f"dynamic is {self.dynamic}; expected above 0")
+        if not 0 < self.cache_share < 1:
+            raise InputError(f"cache_share is {self.cache_share}; expected between 0 and 1")
+        if not 0 <= self.cache_sharpness < math.inf:
+            raise InputError(f"cache_sharpness is {self.cache_sharpness}; expected 0 or above")

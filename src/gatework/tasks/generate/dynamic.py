@@ -1,0 +1,119 @@
+"""Weights that follow the text that is read: dynamic evaluation.
+
+Krause et al. 2018, "Dynamic evaluation of neural sequence models" (arXiv:1709.07432), section 4:
+the gradient of each stretch is divided by its usual size (RMS), and the weights are drawn back to
+where they began, those most that matter most. The usual size is measured on text that the model
+writes, so that nothing of its training has to be kept. A copy learns; the model stays as it was.
+"""
+
+import copy
+from typing import Final, final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatework.models.language import LanguageNetwork, State
+from gatework.tasks.generate.cache import Cache
+from gatework.tasks.generate.fitted import Fitted
+from gatework.tasks.generate.settings import Recall, Sampling
+from gatework.tasks.generate.writing import write_many
+
+STRETCH: Final = 20  # tokens read between two changes of the weights
+_WINDOW: Final = 256  # tokens read at once where they do not change
+_PULL: Final = 0.02  # back to the first weights, at each change
+_LEAST: Final = 1e-4  # added to the usual size of a gradient
+_WRITTEN, _LENGTH = 8, 300  # texts that it is measured on, and tokens of each
+
+
+@final
+class Follower:
+    """A copy of a network that learns from a text while it reads it.
+
+    Args:
+        fitted: The model.
+        rate: How fast; 0 learns nothing.
+
+    Attributes:
+        network: The copy.
+    """
+
+    def __init__(self, fitted: Fitted, rate: float) -> None:
+        self.network, self._rate = copy.deepcopy(fitted.network), rate
+        self._weights = [p for p in self.network.parameters() if p.requires_grad]
+        self._first = [weight.detach().clone() for weight in self._weights]
+        self._sizes = usual_gradients(fitted)
+        mean = torch.cat([size.flatten() for size in self._sizes]).mean()
+        self._pulls = [(_PULL * size / mean).clamp(max=1) for size in self._sizes]
+
+    def learn(self, loss: Tensor) -> None:
+        """Take the step that a stretch asks for; `loss` is its mean, in nats a token."""
+        gradients = torch.autograd.grad(loss, self._weights)
+        with torch.no_grad():
+            for weight, gradient, first, size, pull in zip(
+                self._weights, gradients, self._first, self._sizes, self._pulls, strict=True
+            ):
+                weight += pull * (first - weight)
+                weight -= self._rate * gradient / (size + _LEAST)
+
+
+def usual_gradients(fitted: Fitted) -> list[Tensor]:
+    """Return the root mean square of each weight's gradient over stretches of the model's text."""
+    network = fitted.network
+    weights = [p for p in network.parameters() if p.requires_grad]
+    sums = [torch.zeros_like(weight) for weight in weights]
+    how, count = Sampling(temperature=1.0), 0
+    for written in write_many(fitted, "", how, count=_WRITTEN, length=_LENGTH):
+        ids = torch.from_numpy(fitted.primer(written.text))
+        state: State | None = None
+        for part in ids.split(STRETCH):
+            if len(part) < 2:
+                break
+            loss = network.loss(part[:-1, None], part[1:, None], state)
+            state = loss.state
+            for total, gradient in zip(sums, torch.autograd.grad(loss.total, weights), strict=True):
+                total += gradient.square()
+            count += 1
+    return [(total / count).sqrt() for total in sums]
+
+
+def follow(fitted: Fitted, ids: Tensor, rate: float) -> LanguageNetwork:
+    """Return a copy of the network that has learnt from (N,) tokens."""
+    follower = Follower(fitted, rate)
+    _read(follower.network, ids, None, follower)
+    return follower.network.eval()
+
+
+def judge_recalling(fitted: Fitted, ids: Tensor, recall: Recall) -> Tensor:
+    """Return (N - 1,) nats of the tokens of a stream, each foretold with what came before it.
+
+    Args:
+        fitted: The model; it stays as it is.
+        ids: (N,) the stream.
+        recall: What is learnt from it.
+    """
+    cache = Cache(recall.cache, recall) if recall.cache else None
+    follower = Follower(fitted, recall.dynamic) if recall.dynamic else None
+    return _read(follower.network if follower else fitted.network, ids, cache, follower)
+
+
+def _read(
+    network: LanguageNetwork, ids: Tensor, cache: Cache | None, follower: Follower | None
+) -> Tensor:
+    state: State | None = None
+    nats, stretch = [], STRETCH if follower else _WINDOW
+    for start in range(0, len(ids) - 1, stretch):
+        part = ids[start : start + stretch + 1].long()
+        inputs, targets = part[:-1, None], part[1:]
+        with torch.set_grad_enabled(follower is not None):
+            outputs, state = network.outputs(inputs, state)
+            logits = network.logits(outputs)[:, 0]
+            losses = functional.cross_entropy(logits, targets, reduction="none")
+        state = (state[0].detach(), state[1].detach())
+        if follower is not None:
+            follower.learn(losses.mean())
+        if cache is not None:
+            with torch.no_grad():
+                losses = cache.losses(outputs.detach()[:, 0], logits.detach(), targets)
+        nats.append(losses.detach())
+    return torch.cat(nats)
