@@ -1,15 +1,15 @@
-"""Sequence classifier: embeddings or values, an LSTM in both directions, pooling, class scores."""
+"""Sequence classifier: embeddings or values, an LSTM beside convolutions, pooling, class scores."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gatework.layers import LSTM
 from gatework.layers.convolution import StepConvolution
 from gatework.layers.decay import InputDecay
+from gatework.layers.dropout import dropout_mask
 from gatework.layers.pooling import Pooling, PoolingKind
 
 _UNKNOWN: Final = 1  # the number a dropped word gets: as `gatework.data.text` has it
@@ -43,7 +43,7 @@ class ClassifierShape:
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the steps' outputs become one vector.
-        convolution: Width of the convolutions before the LSTM; 0 is none.
+        convolution: Width of the convolutions beside the LSTM; 0 is none.
         members: Networks whose scores are averaged.
         dropout: Part of the values dropped around the LSTM in training.
         embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike.
@@ -71,6 +71,9 @@ class ClassifierShape:
 class SequenceClassifier(nn.Module):
     """One network: a front for tokens or values, the LSTM, pooling, and a linear layer.
 
+    With a `convolution` it is LSTM-FCN (Karim et al. 2018, arXiv:1709.05206): beside the LSTM three
+    convolutions read the same steps, and their mean joins the pooled output.
+
     Example:
         >>> network = SequenceClassifier(ClassifierShape(classes=3, features=2, hidden_size=8))
         >>> lengths = torch.tensor([5, 1, 0, 2])
@@ -88,12 +91,7 @@ class SequenceClassifier(nn.Module):
             nn.init.normal_(self.embedding.weight, std=0.1)
         if shape.decays:
             self.decay = InputDecay(shape.features // 3)
-        self.convolutions = nn.ModuleList()
-        if shape.convolution:
-            outputs = (shape.convolution, 2 * shape.convolution, shape.convolution)
-            for width, output in zip(_WIDTHS, outputs, strict=True):
-                self.convolutions.append(StepConvolution(size, output, width=width))
-                size = output
+        self.convolutions = _convolutions(size, shape.convolution)
         self.lstm = LSTM(
             size,
             shape.hidden_size,
@@ -113,19 +111,17 @@ class SequenceClassifier(nn.Module):
         return self.answer(x, output, inputs)
 
     def front(self, inputs: Inputs) -> Tensor:
-        """Return (T, B, .) what the LSTM reads."""
-        x = self._embedded(inputs.steps) if self.shape.vocabulary else self._values(inputs.steps)
-        for convolution in self.convolutions:
-            x = convolution(x, inputs.lengths)
-        return x
+        """Return (T, B, .) what the LSTM and the convolutions read."""
+        return self._embedded(inputs.steps) if self.shape.vocabulary else self._values(inputs.steps)
 
     def answer(self, x: Tensor, output: Tensor, inputs: Inputs) -> Tensor:
         """Return (B, K) scores from what the LSTM read (T, B, .) and its output (T, B, D)."""
         parts = [self.pooling(output, inputs.lengths)]
+        for convolution in self.convolutions:
+            x = convolution(x, inputs.lengths)
         if len(self.convolutions):
-            # As in LSTM-FCN (Karim et al. 2018): the mean of the convolutions has its own way out.
             parts.append(x.sum(0) / inputs.lengths.clamp_min(1)[:, None])
-        pooled = functional.dropout(torch.cat(parts, 1), self.shape.dropout, self.training)
+        pooled = self._dropped(torch.cat(parts, 1))
         return self.head(torch.cat([pooled, inputs.statics], 1))
 
     def _embedded(self, tokens: Tensor) -> Tensor:
@@ -135,14 +131,29 @@ class SequenceClassifier(nn.Module):
             tokens = torch.where(dropped, _UNKNOWN, tokens)
         x = self.embedding(tokens)
         if self.training and shape.embedding_dropout:
-            x = x * functional.dropout(x.new_ones(x.shape[1:]), shape.embedding_dropout)
-        return functional.dropout(x, shape.dropout, self.training)
+            x = x * dropout_mask(x[0], shape.embedding_dropout)
+        return self._dropped(x)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        if not self.training or not self.shape.dropout:
+            return x
+        return x * dropout_mask(x, self.shape.dropout)
 
     def _values(self, values: Tensor) -> Tensor:
         if not self.shape.decays:
             return values
         last, seen, gap = values.chunk(3, -1)
         return torch.cat([self.decay(last, seen, gap), seen, torch.log1p(gap)], -1)
+
+
+def _convolutions(size: int, width: int) -> nn.ModuleList:
+    """The layers of an FCN (Wang et al. 2017) over `size` features; none of width 0."""
+    layers = nn.ModuleList()
+    for sees, output in zip(_WIDTHS, (width, 2 * width, width), strict=True):
+        if width:
+            layers.append(StepConvolution(size, output, width=sees))
+            size = output
+    return layers
 
 
 @final

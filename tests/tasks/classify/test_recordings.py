@@ -1,5 +1,6 @@
 """Series and events: what is read, what a network is given, and that both are learnt from."""
 
+import dataclasses
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,24 @@ def test_columns_in_another_order_and_more_of_them_are_fine(fitted: Classifier) 
     table = long_table()
     other = table.select(pl.lit(1).alias("more"), *reversed(table.columns))
     np.testing.assert_array_equal(fitted.predict_proba(other), fitted.predict_proba(table))
+
+
+def test_long_smooth_series_are_averaged_and_rough_ones_are_not() -> None:
+    t = np.linspace(0, 6, 512)
+    smooth = from_arrays([np.sin(t + phase) for phase in range(4)])
+    encoder, choices = RecordingEncoder.fit(smooth, ClassifySettings())
+    assert encoder.step == 4
+    assert choices[0].name == "step"
+    encoded = encoder.encode(smooth)
+    assert encoded.steps.lengths.tolist() == [128] * 4
+    mean = smooth.values.reshape(4, 128, 4).mean(2).reshape(-1, 1)
+    expected = (mean - mean.mean()) / mean.std()
+    np.testing.assert_allclose(encoded.steps.values.numpy(), expected, atol=1e-5)
+    assert encoder.step_names(smooth, 0)[:3] == ["0", "4", "8"]
+    rough = from_arrays([np.sin(150 * t + phase) for phase in range(4)])
+    assert RecordingEncoder.fit(rough, ClassifySettings())[0].step is None
+    timed = dataclasses.replace(smooth, times=np.tile(np.arange(512) * 0.5, 4))
+    assert RecordingEncoder.fit(timed, ClassifySettings())[0].step == 2.0
 
 
 def test_wide_tables_and_arrays_are_series_of_one_channel() -> None:

@@ -66,7 +66,7 @@ class Classifier(AbstractEstimator):
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the outputs of all steps become one: last, mean, max or attention.
-        convolution: Width of the convolutions before the LSTM; 0 is none.
+        convolution: Width of the convolutions beside the LSTM; 0 is none.
         members: Networks whose scores are averaged.
         dropout: Part of the values dropped around the LSTM in training.
         embedding_dropout: Part of the features of all a text's tokens dropped in training.

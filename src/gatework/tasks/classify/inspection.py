@@ -115,8 +115,6 @@ def _first(fitted: Fitted) -> SequenceClassifier:
 
 
 def _features(fitted: Fitted, size: int) -> tuple[str, ...]:
-    if fitted.shape.convolution:
-        return tuple(f"filter {place}" for place in range(size))
     if isinstance(fitted.encoder, TextEncoder):
         return tuple(f"embedding {place}" for place in range(size))
     assert isinstance(fitted.encoder, RecordingEncoder)

@@ -1,5 +1,6 @@
 """Recordings for a network: standardised values, and where values are missing, what is known."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
@@ -22,6 +23,8 @@ LONGEST: Final = 5_000
 _TAIL: Final = 0.005  # values beyond this part at each end are taken for errors of typing
 _WIDEST: Final = 6.0  # deviations from the mean that a summary counts at most
 _EVEN: Final = 1e-6
+_LONG: Final = 128  # steps that a series is averaged down to, if it is smooth enough
+_KEPT: Final = 0.95  # part of the variance that has to stay
 
 
 class Scale(NamedTuple):
@@ -65,7 +68,7 @@ class RecordingEncoder(Encoder):
         static_names: The names of what does not change.
         decays: Whether a step also says what it has not seen, and for how long.
         timed: Whether the times of the steps are read at all.
-        step: Times averaged into one step, or None.
+        step: Times averaged into one step, or None; without times, how many steps.
         max_length: Steps that a longer recording is cut to.
         gap: What lengths of time are measured in: a usual step.
         values: Constants of the values.
@@ -90,18 +93,17 @@ class RecordingEncoder(Encoder):
         cls, recordings: Recordings, settings: ClassifySettings
     ) -> tuple["RecordingEncoder", list[Choice]]:
         """Learn from recordings, and say what was chosen."""
-        if settings.step is not None and recordings.times is None:
-            raise InputError("step is given, but the recordings have no times to be averaged over")
+        step, choices = _choose_step(recordings, settings)
         longest = settings.max_length or LONGEST
         clips = recordings.times is not None
         # Summaries are of every value there is; the network may see them averaged over a step.
         bag = Scale.of(summarise(recordings), clips=False)
-        ready = _cut(_binned(recordings, settings.step), longest)
+        ready = _cut(_binned(recordings, step), longest)
         if not len(ready.values):
             raise InputError("all recordings are empty: there is nothing to tell them apart by")
         missing = float(np.isnan(ready.values).mean())
         gaps = _steps(ready)
-        uneven = len(gaps) > 0 and float(np.ptp(gaps)) > _EVEN * float(gaps.max())
+        uneven = _uneven(gaps)
         decays = missing > 0 or uneven
         reason = f"{missing:.1%} of the values missing" + (", times irregular" if uneven else "")
         statics = np.zeros((0, 0)) if not ready.static_names else ready.statics
@@ -110,14 +112,14 @@ class RecordingEncoder(Encoder):
             ready.static_names,
             decays,
             uneven,
-            settings.step,
+            step,
             longest,
             float(np.median(gaps)) if uneven and np.median(gaps) > 0 else 1.0,
             Scale.of(ready.values.astype(np.float64), clips=clips),
             Scale.of(statics.astype(np.float64), clips=clips),
             bag,
         )
-        return encoder, [Choice("missing values as inputs", decays, reason)]
+        return encoder, [*choices, Choice("missing values as inputs", decays, reason)]
 
     def encode(self, sequences: Sequences) -> Encoded:
         """Make recordings ready.
@@ -149,7 +151,9 @@ class RecordingEncoder(Encoder):
         """Return the times of one recording's steps, or their places."""
         assert isinstance(sequences, Recordings)
         one = _cut(_binned(sequences.take(np.array([place])), self.step), self.max_length)
-        times = np.arange(len(one.values)) if one.times is None else one.times
+        times = one.times
+        if times is None:
+            times = np.arange(len(one.values)) * (self.step or 1)
         return [f"{time:g}" for time in times.tolist()]
 
     def feature_names(self) -> list[str]:
@@ -233,6 +237,43 @@ class RecordingEncoder(Encoder):
         )
 
 
+def _choose_step(
+    recordings: Recordings, settings: ClassifySettings
+) -> tuple[float | None, list[Choice]]:
+    """How much time is averaged into one step: of long, regular, smooth series as much as leaves
+    them `_LONG` steps, or half of it and so on, until little of their variance is lost."""
+    if settings.step is not None or not len(recordings.values):
+        return settings.step, []
+    gaps = _steps(recordings)
+    typical = len(recordings.values) / len(recordings)
+    if np.isnan(recordings.values).any() or _uneven(gaps):
+        return None, []
+    apart = float(gaps[0]) if len(gaps) else 1.0
+    whole = _variance(recordings)
+    moving = whole > 0
+    every = math.ceil(typical / _LONG) if moving.any() else 1
+    while every > 1:
+        averaged = _binned(recordings, every * apart)
+        kept = float(np.mean(_variance(averaged)[moving] / whole[moving]))
+        if kept >= _KEPT:
+            reason = f"{typical:.0f} steps a recording; {kept:.1%} of their variance stays"
+            return every * apart, [Choice("step", every * apart, reason)]
+        every //= 2
+    return None, []
+
+
+def _uneven(gaps: np.ndarray) -> bool:
+    return len(gaps) > 0 and float(np.ptp(gaps)) > _EVEN * float(gaps.max())
+
+
+def _variance(recordings: Recordings) -> np.ndarray:
+    """(V,) the mean square of the differences from each recording's own mean."""
+    full = np.flatnonzero(recordings.lengths)
+    lengths, values = recordings.lengths[full], recordings.values.astype(np.float64)
+    mean = np.add.reduceat(values, recordings.offsets[full]) / lengths[:, None]
+    return np.square(values - np.repeat(mean, lengths, axis=0)).mean(0)
+
+
 def _steps(recordings: Recordings) -> np.ndarray:
     """The times between neighbouring steps of all recordings."""
     if recordings.times is None or len(recordings.times) < 2:
@@ -242,12 +283,17 @@ def _steps(recordings: Recordings) -> np.ndarray:
 
 
 def _binned(recordings: Recordings, step: float | None) -> Recordings:
-    """Average what was seen of each feature over every `step` of time; bins without any are left
-    out."""
-    if step is None or recordings.times is None:
+    """Average what was seen of each feature over every `step` of time, or of steps where there are
+    no times; bins without any are left out."""
+    if step is None:
         return recordings
     width = recordings.values.shape[1]
-    bins = np.floor(recordings.times / step).astype(np.int64)
+    times = recordings.times
+    if times is None:
+        times = np.arange(len(recordings.values)) - np.repeat(
+            recordings.offsets[:-1], recordings.lengths
+        )
+    bins = np.floor(times / step).astype(np.int64)
     owners = recordings.owners
     new = np.ones(len(bins), bool)
     new[1:] = (np.diff(bins) != 0) | (np.diff(owners) != 0)
@@ -264,7 +310,7 @@ def _binned(recordings: Recordings, step: float | None) -> Recordings:
         values,
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         recordings.features,
-        bins[new] * step,
+        None if recordings.times is None else bins[new] * step,
         recordings.statics,
         recordings.static_names,
         ids=recordings.ids,

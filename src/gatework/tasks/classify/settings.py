@@ -29,8 +29,9 @@ class ClassifySettings:
             amount of text.
         max_length: Steps that a longer sequence is cut to, at its end. None: 1,000 tokens of a
             text, 5,000 steps of a recording.
-        step: Times of a recording that are averaged into one step, in the units of its times.
-            None: every time is a step.
+        step: Times of a recording that are averaged into one step, in the units of its times, or
+            steps where it has none. None: every time is a step; but long, regular, smooth series
+            are averaged down to 128 steps.
         vectors: A text file of word vectors from outside (word2vec's or GloVe's), from which those
             of known words start. None: they start at random.
         pretrain: Epochs in which the network learns to guess the tokens of the texts, those without
@@ -41,7 +42,7 @@ class ClassifySettings:
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the outputs of all steps become one. None: max of texts, mean of recordings.
-        convolution: Width of the convolutions before the LSTM, 0 for none. None: 32 for regular
+        convolution: Width of the convolutions beside the LSTM, 0 for none. None: 32 for regular
             series of 8 steps or more, else none.
         members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
         dropout: Part of the values dropped around the LSTM in training.
