@@ -1,0 +1,75 @@
+"""A fitted model of frames as something to look inside: its LSTM on some sequences."""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gatework.data.ragged import Ragged
+from gatework.errors import InputError
+from gatework.inspector.inspection import Inspection, Labels
+from gatework.models.frames import FrameNetwork
+from gatework.tasks.frames.fitted import Fitted
+from gatework.tasks.frames.outcome import frame_name
+
+_STEPS: Final = 240  # frames of a sequence, at most
+
+
+def inspection_of(fitted: Fitted, sequences: Sequence[np.ndarray], *, most: int) -> Inspection:
+    """Put the beginnings of sequences before a fitted network.
+
+    The loss of a step is how much the frame after it surprised the network.
+
+    Args:
+        fitted: The model.
+        sequences: (T, D) frames.
+        most: How many of them.
+
+    Raises:
+        InputError: There is no sequence of two frames.
+    """
+    long = [each[: _STEPS + 1] for each in sequences if len(each) > 1][:most]
+    if not long:
+        raise InputError("nothing to look at: give a sequence of at least two frames")
+    network = fitted.network
+    pieces = Ragged.of([torch.from_numpy(np.ascontiguousarray(each)) for each in long])
+    batch = pieces.padded(torch.arange(len(long)))
+    own, lengths = network.standardise(batch.values), batch.lengths - 1
+    foretelling = _Foretelling(network, own[1:], lengths).eval()
+    words = [[frame_name(frame, fitted.schema, most=3) for frame in each[:-1]] for each in long]
+    return Inspection(
+        "Model of frames",
+        foretelling,
+        (own[:-1].clone(),),
+        score=lambda nats: -nats[lengths - 1, torch.arange(len(long))],
+        score_name="log probability of the frame after the last step",
+        labels=(Labels("lstm", words, fitted.schema.columns, lambda nats: nats),),
+        sequences=tuple(f"sequence {place}" for place in range(len(long))),
+    )
+
+
+@final
+class _Foretelling(nn.Module):
+    """From standardised frames, (T, B, D), to the nats of the frame after each, (T, B).
+
+    Args:
+        network: Whose layers it shares.
+        targets: (T, B, D) those frames, standardised.
+        lengths: (B,).
+    """
+
+    def __init__(self, network: FrameNetwork, targets: Tensor, lengths: Tensor) -> None:
+        super().__init__()
+        self.lstm, self.head = network.lstm, network.head
+        self.register_buffer("targets", targets)
+        self.register_buffer("lengths", lengths)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return how much the frame after each step surprises; 0 past a length."""
+        lengths, targets = self.get_buffer("lengths"), self.get_buffer("targets")
+        states, _ = self.lstm(frames, lengths=lengths)
+        inside = torch.arange(len(frames))[:, None] < lengths
+        nats = self.head(states[inside], frames[inside], targets[inside])
+        return nats.new_zeros(inside.shape).masked_scatter(inside, nats)
