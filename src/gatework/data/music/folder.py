@@ -114,6 +114,17 @@ def read_piece(path: Path) -> Piece:
     return first.piece
 
 
+def shape_of(piece: Piece) -> bytes:
+    """Return what is the same of the same notes, in any key and any tempo.
+
+    Such pieces are one piece: it may not be learnt from and judged by.
+    """
+    first = piece.notes[0].pitch if piece.notes else 0
+    return msgspec.json.encode(
+        [(note.start / piece.ticks_per_quarter, note.pitch - first) for note in piece.notes]
+    )
+
+
 def _sources(data: Any) -> tuple[Sequence[Path | Piece], str]:
     if isinstance(data, str | os.PathLike):
         path = Path(data)
@@ -174,13 +185,7 @@ def _problem(found: _Found, kept: dict[bytes, str]) -> str | None:
         return "only drums" if found.drums else "no notes"
     if len(notes) < _FEWEST:
         return f"too short: {len(notes)} notes"
-    # The same notes in another key are the same piece: it may not be learnt from and judged by.
-    shape = msgspec.json.encode(
-        [
-            (each.start / found.piece.ticks_per_quarter, each.pitch - notes[0].pitch)
-            for each in notes
-        ]
-    )
+    shape = shape_of(found.piece)
     if shape in kept:
         return f"the same notes as {kept[shape]}"
     kept[shape] = found.name

@@ -28,6 +28,9 @@ class EventGrammar:
         length: Events that may follow at most.
         ends: Whether the piece may end before.
 
+    Attributes:
+        is_over: Whether it has ended.
+
     Raises:
         InputError: The primer is no music, or has more to close than may follow.
 
@@ -48,7 +51,8 @@ class EventGrammar:
         self._loudness = 0
         self._last = BORDER
         self._begin_instant()
-        self._left, self._drawn, self._is_over = length + len(primer), False, False
+        self._left, self._drawn = length + len(primer), False
+        self.is_over = False
         for number in primer:
             if number >= ON:  # what is no event is read by the model alone
                 self._check(number)
@@ -64,7 +68,7 @@ class EventGrammar:
     def allowed(self) -> np.ndarray:
         """Return (V,) bool: what may come next; at least the end."""
         mask = np.zeros(self._size, bool)
-        if not self._is_over:
+        if not self.is_over:
             is_loud = self._last >= self._loud
             due = min((p for p, since in self._sounding.items() if self._is_due(since)), default=-1)
             if not self._has_begun and not is_loud:
@@ -77,10 +81,10 @@ class EventGrammar:
 
     def take(self, number: int) -> None:
         """Take the next event; after the end, nothing matters."""
-        if self._is_over:
+        if self.is_over:
             return
         self._left -= 1
-        self._is_over = number == BORDER or not self._left
+        self.is_over = number == BORDER or not self._left
         self._drawn, self._last = True, number
         if number >= self._loud:
             self._loudness = number - self._loud + 1

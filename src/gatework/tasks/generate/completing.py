@@ -56,8 +56,10 @@ class Completer:
 
     def __init__(self, fitted: Fitted) -> None:
         codec = fitted.codec
-        if codec.kind == "bytes":
-            raise InputError("a model of bytes completes no words; fit one of characters or words")
+        if codec.kind in ("bytes", "events"):
+            raise InputError(
+                f"a model of {codec.kind} completes no words; fit one of characters or words"
+            )
         self._fitted, self._codec = fitted, codec
         self._reader = ManyReader(fitted.network, WIDTH)
         pieces = codec.pieces

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, final
 
 from torch import Tensor
 
-from gatework.data.stream import encode
+from gatework.data.music import Piece
 from gatework.data.stream_corpus import open_corpus
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
@@ -19,21 +19,27 @@ from gatework.models.language import judge
 from gatework.tasks import run as folder
 from gatework.tasks.generate import job, saved
 from gatework.tasks.generate.completing import Completer, Completion
+from gatework.tasks.generate.composing import Composed, compose
 from gatework.tasks.generate.continuing import Writing
 from gatework.tasks.generate.dynamic import judge_recalling
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.inspection import inspection_of
 from gatework.tasks.generate.outcome import Outcome
-from gatework.tasks.generate.parts import gather
 from gatework.tasks.generate.scores import MODEL, MethodScore, Scores
 from gatework.tasks.generate.settings import GenerateSettings, Recall, Sampling
+from gatework.tasks.generate.sources import (
+    gather_parts,
+    read_excerpt,
+    read_stream,
+    settle_tokens,
+)
 from gatework.tasks.generate.writing import Written, write_many
 from gatework.tasks.page import Origin
 from gatework.tasks.settings import to_settings
 from gatework.training import Progress
 
 Settings = GenerateSettings
-_LOOKED_AT: Final = 4_000  # characters of a file to go on from, or to look inside with
+_LOOKED_AT: Final = 4_000  # characters of a file to go on from
 _DEFAULT: Final = Sampling()
 _NOTHING: Final = Recall()
 
@@ -43,10 +49,11 @@ class LanguageModel:
     """An LSTM that foretells text token by token, scored beside n-grams of the same text.
 
     Text comes from a file, a folder (all of its files), a list of paths, or a list of texts. It is
-    read as one long stream, split in order. A setting left at None is chosen from the data.
+    read as one long stream, split in order. Music comes from MIDI and ABC, or as a list of pieces,
+    and is split by piece. A setting left at None is chosen from the data.
 
     Args:
-        tokens: What is predicted: characters, bytes, words or subwords.
+        tokens: What is predicted: characters, bytes, words, subwords, or events of music.
         vocabulary_size: Words or subwords with a number of their own, at most.
         hidden_size: Width of each LSTM.
         num_layers: LSTMs, one on top of the other.
@@ -66,6 +73,9 @@ class LanguageModel:
         test_share: The last part of the data, scored once.
         validation_share: The last part of what is left, which chooses the best weights.
         time_budget: Seconds to train at most; with it a fit is not reproducible bit for bit.
+        steps_per_quarter: Of music, steps of time in a quarter note.
+        loudnesses: Of music, how many kinds of loudness are told apart.
+        transpose: Of music, semitones that a piece is moved by in training at most.
         seed: Seed of everything random.
 
     Attributes:
@@ -84,7 +94,7 @@ class LanguageModel:
     def __init__(  # noqa: PLR0913 - one argument a setting, as in scikit-learn
         self,
         *,
-        tokens: str = Settings.tokens,
+        tokens: str | None = Settings.tokens,
         vocabulary_size: int = Settings.vocabulary_size,
         hidden_size: int | None = Settings.hidden_size,
         num_layers: int = Settings.num_layers,
@@ -104,6 +114,9 @@ class LanguageModel:
         test_share: float = Settings.test_share,
         validation_share: float = Settings.validation_share,
         time_budget: float | None = Settings.time_budget,
+        steps_per_quarter: int | None = Settings.steps_per_quarter,
+        loudnesses: int | None = Settings.loudnesses,
+        transpose: int = Settings.transpose,
         seed: int = Settings.seed,
     ) -> None:
         self.tokens = tokens
@@ -126,6 +139,9 @@ class LanguageModel:
         self.test_share = test_share
         self.validation_share = validation_share
         self.time_budget = time_budget
+        self.steps_per_quarter = steps_per_quarter
+        self.loudnesses = loudnesses
+        self.transpose = transpose
         self.seed = seed
         self.outcome_: Outcome | None = None
         self.scores_: Scores | None = None
@@ -151,7 +167,8 @@ class LanguageModel:
         """Train on text and score the result.
 
         Args:
-            data: The path of a file or folder, a list of `Path`, or a list of texts (`str`).
+            data: The path of a file or folder, a list of `Path`, or a list of texts (`str`) or of
+                pieces of music (`Piece`).
             validation: What chooses the best weights, likewise. None is the last part of the data
                 before the test part.
             test: What to score on, read once, after training; likewise. None is the last part of
@@ -166,8 +183,8 @@ class LanguageModel:
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings = self._settings()
-        parts = gather(data, validation, test, settings)
+        settings = settle_tokens(self._settings(), data)
+        parts = gather_parts(data, validation, test, settings)
         parameters = self._parameters() | dataclasses.asdict(settings)
         request = saved.request_of(parts, parameters)
         origin = _origin(data, parameters, command)
@@ -198,17 +215,9 @@ class LanguageModel:
             InputError: The data cannot be read, or is empty.
         """
         fitted = self._fitted()
-        corpus = open_corpus(data, raw=fitted.codec.kind == "bytes")
-        stream = encode(corpus.part(0, corpus.size), fitted.codec)
-        if len(stream.ids) < 2:
-            raise InputError(f"{corpus.name} has no token to judge")
-        notes = (
-            (f"{stream.unknown:,} characters were never seen in training: they count as unknown",)
-            if stream.unknown
-            else ()
-        )
+        name, stream, notes = read_stream(fitted.codec, data)
         said = judge(fitted.network, stream.ids[:, None])
-        plain = job.score(fitted, stream, said, part=corpus.name, notes=notes)
+        plain = job.score(fitted, stream, said, part=name, notes=notes)
         rows = (
             _row(name, judge_recalling(fitted, stream.ids, each), stream.characters)
             for name, each in _ways(recall)
@@ -290,6 +299,18 @@ class LanguageModel:
         """Write `count` texts from one prompt, all at once as one batch."""
         return write_many(self._fitted(), prompt, sampling, count=count, length=length, stops=stop)
 
+    def compose(
+        self,
+        primer: Piece | None = None,
+        sampling: Sampling = _DEFAULT,
+        *,
+        count: int = 1,
+        length: int = 500,
+        tempo: float | None = None,
+    ) -> list[Composed]:
+        """Write `count` pieces of music that go on from a primer, all at once: see `compose`."""
+        return compose(self._fitted(), primer, sampling, count=count, length=length, tempo=tempo)
+
     def complete(self, text: str, *, count: int = 5) -> list[Completion]:
         """Return the likeliest endings of the word being typed, or next words after a blank.
 
@@ -327,8 +348,7 @@ class LanguageModel:
         fitted = self._fitted()
         text = self._excerpt
         if data is not None:
-            corpus = open_corpus(data)
-            text = "".join(p for pieces in corpus.part(0, _LOOKED_AT) for p in pieces)
+            text = read_excerpt(fitted.codec, data)
         return inspection_of(fitted, text, most=most)
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -404,7 +424,7 @@ _ARGUMENTS = tuple(inspect.signature(LanguageModel).parameters)
 
 def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
     is_file = isinstance(data, str | os.PathLike)
-    files = [Path(each).name for each in ([data] if is_file else data) if not _is_text(each, data)]
+    files = [Path(each).name for each in ([data] if is_file else data) if _is_path(each, data)]
     return Origin(
         name=f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else (*files, "text")[0],
         command=command,
@@ -417,9 +437,9 @@ def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origi
     )
 
 
-def _is_text(each: Any, data: Any) -> bool:
-    """Whether a member of a list is a text itself, and not a path."""
-    return each is not data and isinstance(each, str)
+def _is_path(each: Any, data: Any) -> bool:
+    """Whether a member of a list is a path, and not a text or a piece itself."""
+    return each is data or isinstance(each, os.PathLike)
 
 
 def _given(parameters: dict[str, Any]) -> str:

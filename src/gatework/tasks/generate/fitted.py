@@ -59,7 +59,8 @@ class Fitted:
         The beginning is a border or, for a model that knows none, the end of a line.
         """
         line = self.codec.encode("\n")
-        begins = np.array([BORDER]) if self.ends or (line == UNKNOWN).any() else line
+        is_none = not len(line) or (line == UNKNOWN).any()
+        begins = np.array([BORDER]) if self.ends or is_none else line
         return np.concatenate([begins, self.codec.encode(prompt)])
 
     @property

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatework.data.stream import StreamWindows
 from gatework.models.language import (
     CarryingNetwork,
     LanguageNetwork,
@@ -65,7 +64,7 @@ def fit_network(
         settings.activation,
         settings.temporal,
     )
-    source = StreamWindows(parts.train.ids, batch_size=effort.batch_size, window=effort.window)
+    source = parts.windows(batch_size=effort.batch_size, window=effort.window)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = CarryingNetwork(LanguageNetwork(shape, regularisation), effort.batch_size)
@@ -89,7 +88,7 @@ def fit_network(
         progress=progress,
     )
     ngrams, choice = fit_ngrams(parts)
-    choices.append(choice)
+    choices += [*parts.chosen, choice]
     network = model.network.eval()
     return Fitted(parts.codec, network, ngrams, parts.documents, tuple(choices), history)
 
@@ -97,15 +96,16 @@ def fit_network(
 def fit_ngrams(parts: Parts) -> tuple[NGrams, Choice]:
     """Choose the order on validation, then count the validation part too: all that may be known."""
     vocabulary = len(parts.codec)
-    train, held = parts.train.ids.numpy(), parts.validation.ids.numpy()
-    counted = NGrams.learn(train, vocabulary, LONGEST_NGRAM)
+    held = parts.validation.ids.numpy()
+    counted = NGrams.learn(parts.counted(parts.train), vocabulary, LONGEST_NGRAM)
     means = counted.losses(held).mean(1)
     order = int(means.argmin()) + 1
     listed = ", ".join(f"{n}: {mean:.3f}" for n, mean in enumerate(means, start=1))
     if parts.test is None:
         counted = counted.shortened(order)
     else:
-        counted = NGrams.learn(np.concatenate([train, held]), vocabulary, order)
+        known = np.concatenate([parts.counted(each) for each in (parts.train, parts.validation)])
+        counted = NGrams.learn(known, vocabulary, order)
     return counted, Choice("n-gram", order, f"nats a token on validation, by order: {listed}")
 
 

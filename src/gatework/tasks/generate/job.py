@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gatework.data.music.events import Events
 from gatework.data.stream import TokenStream
 from gatework.models.language import Judged, judge
+from gatework.tasks.generate.composing import compose
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.fitting import fit_network
 from gatework.tasks.generate.outcome import Outcome, Sample, surprises_of
@@ -107,6 +109,11 @@ def score(
 def _samples(fitted: Fitted, seed: int) -> Iterator[Sample]:
     for temperature in _TEMPERATURES:
         how = Sampling(temperature=temperature, seed=seed)
+        if isinstance(fitted.codec.tokeniser, Events):
+            (composed,) = compose(fitted, None, how, count=1, length=_SAMPLED)
+            text = fitted.codec.tokeniser.text(composed.piece)
+            yield Sample(temperature, text, composed.piece)
+            continue
         (written,) = write_many(fitted, "", how, count=1, length=_SAMPLED)
         yield Sample(temperature, written.text)
 

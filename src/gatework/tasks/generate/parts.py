@@ -2,13 +2,18 @@
 
 from typing import Any, Final, NamedTuple
 
-from gatework.data.stream import TokenStream, encode
+import numpy as np
+
+from gatework.data.music.transposing import Keys, TransposedWindows, in_all_keys
+from gatework.data.stream import StreamWindows, TokenStream, encode
 from gatework.data.stream_codec import Codec
 from gatework.data.stream_corpus import Corpus, open_corpus
 from gatework.errors import InputError
 from gatework.tasks.generate.settings import GenerateSettings
+from gatework.tasks.settings import Choice
 
 _SHOWN: Final = 10  # characters that a note lists
+_AS_IT_IS: Final = Keys(0, 0)
 
 
 class Parts(NamedTuple):
@@ -23,6 +28,8 @@ class Parts(NamedTuple):
         documents: How many texts the data has.
         digest: SHA-256 of all of it.
         notes: What a reader must know.
+        keys: Of music, how far a piece is moved in training.
+        chosen: What was chosen by the data, besides.
     """
 
     codec: Codec
@@ -33,6 +40,19 @@ class Parts(NamedTuple):
     documents: int
     digest: str
     notes: tuple[str, ...]
+    keys: Keys = _AS_IT_IS
+    chosen: tuple[Choice, ...] = ()
+
+    def windows(self, *, batch_size: int, window: int) -> StreamWindows | TransposedWindows:
+        """Return the training part as batches."""
+        if self.keys == _AS_IT_IS:
+            return StreamWindows(self.train.ids, batch_size=batch_size, window=window)
+        return TransposedWindows(self.train.ids, self.keys, batch_size=batch_size, window=window)
+
+    def counted(self, stream: TokenStream) -> np.ndarray:
+        """Return what n-grams count of a stream: of music, the pieces in all keys."""
+        ids = stream.ids if self.keys == _AS_IT_IS else in_all_keys(stream.ids, self.keys)
+        return ids.numpy()
 
     @property
     def judged(self) -> TokenStream:
@@ -47,11 +67,13 @@ def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) ->
         data: What `open_corpus` takes.
         validation: Likewise, or None: the last `validation_share` of what is left.
         test: Likewise, or None: the last `test_share` of the data.
-        settings: The shares and the tokens.
+        settings: The shares and the tokens, with none of them left open.
 
     Raises:
         InputError: There is too little text, or it cannot be read; the file is named.
     """
+    if settings.tokens is None or settings.tokens == "events":
+        raise ValueError(f"tokens are {settings.tokens}; expected a kind of text")
     raw = settings.tokens == "bytes"
     corpus = open_corpus(data, raw=raw)
     others = [None if each is None else open_corpus(each, raw=raw) for each in (validation, test)]
@@ -90,8 +112,8 @@ def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) ->
 
 
 def unit_of(codec: Codec) -> str:
-    """Return what a loss is counted by: the character, or the byte."""
-    return "byte" if codec.kind == "bytes" else "character"
+    """Return what a loss is counted by: the character, the byte, or the event of music."""
+    return {"bytes": "byte", "events": "event"}.get(codec.kind, "character")
 
 
 def _check(corpus: Corpus, train: int, held: list[int], settings: GenerateSettings) -> None:

@@ -80,10 +80,10 @@ class Scores:
 
     def remarks(self) -> tuple[str, ...]:
         """Say how the figures came about."""
-        remarks = [
-            f"{self.characters:,} {self.unit}s in {self.tokens:,} tokens, every one scored, the "
-            "state carried through all of them"
-        ]
+        counted = f"{self.characters:,} {self.unit}s"
+        if self.unit != "event":
+            counted += f" in {self.tokens:,} tokens"
+        remarks = [f"{counted}, every one scored, the state carried through all of them"]
         if self.chosen_on:
             remarks.append("weights and order were chosen on this very part: it flatters both")
         return (*remarks, *self.notes)

@@ -13,7 +13,8 @@ class GenerateSettings:
     its reason.
 
     Args:
-        tokens: What is predicted one after the other. Bytes take any file.
+        tokens: What is predicted one after the other. Bytes take any file, events are of music.
+            None: events for files of MIDI or ABC, or else characters.
         vocabulary_size: Words or subwords with a number of their own, at most.
         hidden_size: Width of each LSTM. None: by the amount of data.
         num_layers: LSTMs, one on top of the other.
@@ -36,6 +37,12 @@ class GenerateSettings:
         validation_share: The last part of what is left, which chooses the best weights, where
             there is no validation file.
         time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
+        steps_per_quarter: Of music, steps of time in a quarter note. None: the fewest that nearly
+            all notes begin on.
+        loudnesses: Of music, how many kinds of loudness are told apart. None: 8, or 1 where all
+            notes are equally loud.
+        transpose: Of music, semitones that a piece is moved by in training at most, another way
+            each time; 6 is all twelve keys.
         seed: Seed of everything random.
 
     Raises:
@@ -46,7 +53,7 @@ class GenerateSettings:
         64
     """
 
-    tokens: Literal["characters", "bytes", "words", "subwords"] = "characters"
+    tokens: Literal["characters", "bytes", "words", "subwords", "events"] | None = None
     vocabulary_size: int = 8_000
     hidden_size: int | None = None
     num_layers: int = 1
@@ -66,13 +73,17 @@ class GenerateSettings:
     test_share: float = 0.1
     validation_share: float = 0.05
     time_budget: float | None = None
+    steps_per_quarter: int | None = None
+    loudnesses: int | None = None
+    transpose: int = 6
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
+        self._require("transpose", 0 <= self.transpose <= 6, "0 to 6")
         for name in ("vocabulary_size", "hidden_size", "num_layers", "embedding_size"):
             self._at_least_one(name)
-        for name in ("batch_size", "window", "epochs"):
+        for name in ("batch_size", "window", "epochs", "steps_per_quarter", "loudnesses"):
             self._at_least_one(name)
         for name in ("dropout", "weight_drop", "embedding_dropout", "test_share"):
             self._require(name, 0 <= (getattr(self, name) or 0) < 1, "from 0 to below 1")

@@ -94,6 +94,8 @@ class Page:
     """
 
     def __init__(self, codec: Codec, tail: Sequence[int], stops: Sequence[str] = ()) -> None:
+        if codec.kind == "events":
+            raise InputError("this model writes music, and no text: use `compose` or --to tune.mid")
         self._writer, self._stops = Writer(codec), StopStrings(stops)
         for number in tail:
             self._writer.write(number)
