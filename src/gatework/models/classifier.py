@@ -5,6 +5,7 @@ from typing import Final, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gatework.layers import LSTM
 from gatework.layers.convolution import StepConvolution
@@ -38,6 +39,7 @@ class ClassifierShape:
         features: F, values a step; 0 where the steps are tokens.
         decays: Whether the values are thirds: the last value seen, whether it is new, and its age.
         statics: S, values a sequence.
+        static_size: Width of a layer between the statics and the answer; 0 is none.
         embedding_size: Width of a token's vector.
         hidden_size: H of the LSTM, in each direction.
         num_layers: Layers of the LSTM.
@@ -46,7 +48,8 @@ class ClassifierShape:
         convolution: Width of the convolutions beside the LSTM; 0 is none.
         members: Networks whose scores are averaged.
         dropout: Part of the values dropped around the LSTM in training.
-        embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike.
+        embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike;
+            where the values decay, of its features, which are then as if never seen.
         word_dropout: Part of the tokens read as unknown in training.
     """
 
@@ -55,6 +58,7 @@ class ClassifierShape:
     features: int = 0
     decays: bool = False
     statics: int = 0
+    static_size: int = 0
     embedding_size: int = 100
     hidden_size: int = 100
     num_layers: int = 1
@@ -101,7 +105,9 @@ class SequenceClassifier(nn.Module):
         )
         width = shape.hidden_size * (2 if shape.bidirectional else 1)
         self.pooling = Pooling(shape.pooling, width, bidirectional=shape.bidirectional)
-        pooled = width + shape.convolution + shape.statics
+        if shape.static_size:
+            self.statics = nn.Linear(shape.statics, shape.static_size)
+        pooled = width + shape.convolution + (shape.static_size or shape.statics)
         self.head = nn.Linear(pooled, shape.classes)
 
     def forward(self, inputs: Inputs) -> Tensor:
@@ -121,6 +127,9 @@ class SequenceClassifier(nn.Module):
             x = convolution(x, inputs.lengths)
         if len(self.convolutions):
             parts.append(x.sum(0) / inputs.lengths.clamp_min(1)[:, None])
+        if self.shape.static_size:
+            parts.append(functional.relu(self.statics(inputs.statics)))
+            return self.head(self._dropped(torch.cat(parts, 1)))
         pooled = self._dropped(torch.cat(parts, 1))
         return self.head(torch.cat([pooled, inputs.statics], 1))
 
@@ -143,6 +152,9 @@ class SequenceClassifier(nn.Module):
         if not self.shape.decays:
             return values
         last, seen, gap = values.chunk(3, -1)
+        if self.training and self.shape.embedding_dropout:
+            known = torch.rand(last.shape[1:], device=last.device) >= self.shape.embedding_dropout
+            last, seen = last * known, seen * known
         return torch.cat([self.decay(last, seen, gap), seen, torch.log1p(gap)], -1)
 
 

@@ -18,8 +18,9 @@ from gatework.data.physionet import read_physionet
 from gatework.data.rows import Rows, read_rows
 from gatework.data.series_rows import SeriesColumns, from_arrays, to_recordings, whole_recordings
 from gatework.errors import InputError
+from gatework.models.classifier import ClassifierShape, Inputs, SequenceClassifier
 from gatework.tasks.classify import Classifier
-from gatework.tasks.classify.bags import SUMMARIES, summarise
+from gatework.tasks.classify.bags import SUMMARIES, DenseBag, summarise
 from gatework.tasks.classify.recordings import RecordingEncoder
 from gatework.tasks.classify.settings import ClassifySettings
 
@@ -279,6 +280,29 @@ def test_long_smooth_series_are_averaged_and_rough_ones_are_not() -> None:
     assert RecordingEncoder.fit(rough, ClassifySettings())[0].step is None
     timed = dataclasses.replace(smooth, times=np.tile(np.arange(512) * 0.5, 4))
     assert RecordingEncoder.fit(timed, ClassifySettings())[0].step == 2.0
+
+
+def test_summaries_join_the_statics_where_values_are_missing() -> None:
+    data = to_recordings(rows_of(long_table()), LONG)
+    encoded = RecordingEncoder.fit(data, ClassifySettings())[0].encode(data)
+    assert isinstance(encoded.bag, DenseBag)
+    torch.testing.assert_close(encoded.statics, encoded.bag.rows)
+    without = RecordingEncoder.fit(data, ClassifySettings(summaries=False))[0].encode(data)
+    assert without.statics.shape == (len(data), 0)
+
+
+def test_a_feature_dropped_in_training_is_as_if_never_seen() -> None:
+    shape = ClassifierShape(2, features=6, decays=True, hidden_size=4, embedding_dropout=0.5)
+    network = SequenceClassifier(shape)
+    steps = torch.cat([torch.randn(5, 40, 2), torch.ones(5, 40, 2), torch.zeros(5, 40, 2)], -1)
+    inputs = Inputs(steps, torch.full((40,), 5), torch.zeros(40, 0))
+    value, seen, _ = network.train().front(inputs).chunk(3, -1)
+    dropped = ~seen.bool()
+    assert torch.equal(dropped, dropped[:1].expand_as(dropped))
+    assert 10 < int(dropped[0].sum()) < 70
+    assert not value[dropped].any()
+    torch.testing.assert_close(value[~dropped], steps[..., :2][~dropped])
+    torch.testing.assert_close(network.eval().front(inputs), steps)
 
 
 def test_wide_tables_and_arrays_are_series_of_one_channel() -> None:

@@ -10,6 +10,7 @@ from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
 
 _MANY: Final = 20_000
+_STATIC_SIZE: Final = 32
 _SHORT: Final = 8  # steps under which convolutions have little to slide over
 
 
@@ -74,6 +75,7 @@ def choose_shape(
             features=features,
             decays=decays,
             statics=encoded.statics.shape[1],
+            static_size=_STATIC_SIZE if encoder.summaries else 0,
             hidden_size=chosen("hidden_size", 64 if total >= 50_000 else 32, f"{total:,} steps"),
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
@@ -81,6 +83,7 @@ def choose_shape(
             convolution=chosen("convolution", 32 if regular else 0, why),
             members=members,
             dropout=settings.dropout,
+            embedding_dropout=settings.embedding_dropout if decays else 0.0,
         ),
         choices,
     )

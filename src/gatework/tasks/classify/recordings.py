@@ -67,6 +67,7 @@ class RecordingEncoder(Encoder):
         features: The names of the values, in order.
         static_names: The names of what does not change.
         decays: Whether a step also says what it has not seen, and for how long.
+        summaries: Whether the summaries of a recording stand among its statics.
         timed: Whether the times of the steps are read at all.
         step: Times averaged into one step, or None; without times, how many steps.
         max_length: Steps that a longer recording is cut to.
@@ -80,6 +81,7 @@ class RecordingEncoder(Encoder):
     features: tuple[str, ...]
     static_names: tuple[str, ...]
     decays: bool
+    summaries: bool
     timed: bool
     step: float | None
     max_length: int
@@ -106,11 +108,17 @@ class RecordingEncoder(Encoder):
         uneven = _uneven(gaps)
         decays = missing > 0 or uneven
         reason = f"{missing:.1%} of the values missing" + (", times irregular" if uneven else "")
+        choices.append(Choice("missing values as inputs", decays, reason))
+        summaries = settings.summaries
+        if summaries is None:
+            summaries = decays
+            choices.append(Choice("summaries", summaries, reason))
         statics = np.zeros((0, 0)) if not ready.static_names else ready.statics
         encoder = cls(
             ready.features,
             ready.static_names,
             decays,
+            summaries,
             uneven,
             step,
             longest,
@@ -119,7 +127,7 @@ class RecordingEncoder(Encoder):
             Scale.of(statics.astype(np.float64), clips=clips),
             bag,
         )
-        return encoder, [*choices, Choice("missing values as inputs", decays, reason)]
+        return encoder, choices
 
     def encode(self, sequences: Sequences) -> Encoded:
         """Make recordings ready.
@@ -140,6 +148,8 @@ class RecordingEncoder(Encoder):
         if self.static_names:
             scaled = self.statics.apply(ready.statics.astype(np.float64))
             statics = np.concatenate([np.nan_to_num(scaled), np.isnan(scaled)], 1)
+        if self.summaries:
+            statics = np.concatenate([statics, summary], 1)
         return Encoded(
             Ragged(torch.from_numpy(steps.astype(np.float32)), torch.from_numpy(ready.offsets)),
             torch.from_numpy(statics.astype(np.float32)),
@@ -201,6 +211,7 @@ class RecordingEncoder(Encoder):
             "features": list(self.features),
             "static_names": list(self.static_names),
             "decays": self.decays,
+            "summaries": self.summaries,
             "timed": self.timed,
             "step": self.step,
             "max_length": self.max_length,
@@ -227,6 +238,7 @@ class RecordingEncoder(Encoder):
             msgspec.convert(plain["features"], tuple[str, ...]),
             msgspec.convert(plain["static_names"], tuple[str, ...]),
             msgspec.convert(plain["decays"], bool),
+            msgspec.convert(plain["summaries"], bool),
             msgspec.convert(plain["timed"], bool),
             msgspec.convert(plain["step"], float | None),
             msgspec.convert(plain["max_length"], int),

@@ -32,6 +32,8 @@ class ClassifySettings:
         step: Times of a recording that are averaged into one step, in the units of its times, or
             steps where it has none. None: every time is a step; but long, regular, smooth series
             are averaged down to 128 steps.
+        summaries: Whether a network also reads the summaries of a recording that logistic
+            regression does. None: where values are missing or times irregular.
         vectors: A text file of word vectors from outside (word2vec's or GloVe's), from which those
             of known words start. None: they start at random.
         pretrain: Epochs in which the network learns to guess the tokens of the texts, those without
@@ -46,7 +48,8 @@ class ClassifySettings:
             series of 8 steps or more, else none.
         members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
         dropout: Part of the values dropped around the LSTM in training.
-        embedding_dropout: Part of the features of all a text's tokens dropped in training.
+        embedding_dropout: Part of the features of all a text's tokens dropped in training; of a
+            recording with missing values, of its features.
         word_dropout: Part of the tokens read as unknown in training.
         label_smoothing: Part of the target spread evenly over the classes.
         class_weights: balanced makes rare classes weigh as much as frequent ones in training.
@@ -79,6 +82,7 @@ class ClassifySettings:
     least: int | None = None
     max_length: int | None = None
     step: float | None = None
+    summaries: bool | None = None
     vectors: str | None = None
     pretrain: int = 0
     embedding_size: int | None = None
