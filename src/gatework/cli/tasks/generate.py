@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 from gatework.cli.console import align, bold, say, say_scores
 from gatework.cli.exits import stoppable
 from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
+from gatework.cli.tasks.frames import NO_FRAMES, FrameOptions, fit_frames, holds_frames
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.files import atomic_write
@@ -43,10 +44,11 @@ class TextOptions:
 def generate(
     *files: Annotated[Path, Parameter(name="FILE", group=DATA)],
     data: TextOptions = TextOptions(),
+    frames: FrameOptions = NO_FRAMES,
     settings: Annotated[GenerateSettings, Parameter(name="*", group=LANGUAGE)] = BY_DATA,
     output: RunOptions = TO_DEFAULT,
 ) -> None:
-    """Learn to write like a text, and what comes next in it.
+    """Learn to write like a text, and what comes next in it; or like piano rolls and pen strokes.
 
     Prints the loss on the held-out end of the text beside n-grams, and writes a run: the trained
     model and report.html. A fit that was stopped goes on when the same command is given again.
@@ -54,14 +56,19 @@ def generate(
     Args:
         files: Text in UTF-8, or folders of it; several are read in this order.
         data: Other files.
+        frames: For files of frames.
         settings: How to train.
         output: Where to.
     """
     if not files:
         raise InputError("no FILE: name a text file or a folder of them")
     run = output.out or default_run(files[0])
-    words = ["gatework", "fit", "generate", *map(str, files), *write_options(data, settings)]
+    options = write_options(data, frames, settings)
+    words = ["gatework", "fit", "generate", *map(str, files), *options]
     command = shlex.join([*words, *(["--out", str(output.out)] if output.out else [])])
+    if holds_frames(files, frames):
+        fit_frames(files, run, frames, settings, dataclasses.asdict(data), output, command)
+        return
     source = files[0] if len(files) == 1 else list(files)
     name = ", ".join(map(str, files))
     fit_generate(source, name, run, settings, output, command, data)

@@ -40,7 +40,7 @@ class FrameModel(AbstractEstimator):
         head: "bernoulli" (each key on its own), "joint" (each key sees those below it) or "mdn" (a
             mixture of Gaussians).
         id_col: Column of a table that names the sequences.
-        frames_per_quarter: Frames of a quarter note: the grid of a MIDI file.
+        steps_per_quarter: Frames of a quarter note: the grid of a MIDI file.
         transpose: Semitones that a piece is moved by in training, up and down.
         head_size: Width of the joint head.
         components: Gaussians of the mixture.
@@ -76,7 +76,7 @@ class FrameModel(AbstractEstimator):
         *,
         head: str | None = Settings.head,
         id_col: str | None = None,
-        frames_per_quarter: int | None = None,
+        steps_per_quarter: int | None = None,
         transpose: int | None = Settings.transpose,
         head_size: int = Settings.head_size,
         components: int = Settings.components,
@@ -97,7 +97,7 @@ class FrameModel(AbstractEstimator):
     ) -> None:
         self.head = head
         self.id_col = id_col
-        self.frames_per_quarter = frames_per_quarter
+        self.steps_per_quarter = steps_per_quarter
         self.transpose = transpose
         self.head_size = head_size
         self.components = components
@@ -152,7 +152,7 @@ class FrameModel(AbstractEstimator):
         settings = self._settings_of(FrameSettings)
         keys = None if settings.head is None else settings.head != "mdn"
         read = [
-            None if each is None else self._read(each, keys, self.frames_per_quarter)
+            None if each is None else self._read(each, keys, self.steps_per_quarter)
             for each in (data, validation, test)
         ]
         assert read[0] is not None
@@ -246,7 +246,7 @@ class FrameModel(AbstractEstimator):
             InputError: It cannot be read, or is not like that of the fit.
         """
         schema = self._fitted().schema
-        read = self._read(data, schema.keys, schema.frames_per_quarter)
+        read = self._read(data, schema.keys, schema.steps_per_quarter)
         read.agree(schema)
         return read
 

@@ -107,7 +107,7 @@ def score(
 
 def sampled_length(parts: Parts) -> int:
     """Return how many frames a sample has that is looked at."""
-    return _SAMPLED * parts.schema.frames_per_quarter if parts.schema.keys else _SAMPLED_NUMBERS
+    return _SAMPLED * parts.schema.steps_per_quarter if parts.schema.keys else _SAMPLED_NUMBERS
 
 
 def _samples(fitted: Fitted, seed: int, length: int) -> Iterator[Sample]:

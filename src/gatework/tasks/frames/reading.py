@@ -1,4 +1,4 @@
-"""From files and arrays to sequences of frames: piano rolls, MIDI, tables of numbers."""
+"""From files and arrays to sequences of frames: piano rolls, music, tables of numbers."""
 
 import gzip
 import os
@@ -12,19 +12,17 @@ import numpy as np
 import polars as pl
 
 from gatework.data.checks import counted, listed, near_names
-from gatework.data.music.midi import read_midi
-from gatework.data.music.piece import KEYS, LOWEST, Piece, to_roll
+from gatework.data.music.events import choose_events
+from gatework.data.music.folder import SUFFIXES, read_music
+from gatework.data.music.piece import KEYS, LOWEST, Note, to_roll
 from gatework.data.numbers import parse_numbers
 from gatework.data.rows import read_all
 from gatework.errors import InputError
 from gatework.tasks.frames.sequences import PARTS, WHOLE, FrameData, FrameSchema, key_names
 
-MIDI: Final = (".mid", ".midi")
 ROLLS: Final = (".npz", ".json", ".json.gz")
 TABLES: Final = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 _ARRAYS: Final = ("roll", "frames")  # names of arrays in an .npz file
-_GRIDS: Final = (1, 2, 4, 3, 8, 6, 12)  # frames of a quarter note, the first that fits is taken
-_FITS: Final = 0.97  # part of the notes that begin on a grid which fits
 
 
 def read_frames(
@@ -33,12 +31,12 @@ def read_frames(
     """Read sequences of frames.
 
     Args:
-        data: The path of an .npz or .json file of piano rolls, of a MIDI file or a folder of them,
-            or of a table (CSV, Parquet) with a row a frame; or arrays (T, D).
+        data: The path of an .npz or .json file of piano rolls, of music (MIDI, ABC) or a folder of
+            it, or of a table (CSV, Parquet) with a row a frame; or arrays (T, D).
         keys: Whether the numbers are keys; None is by the kind of data: tables hold numbers, arrays
             keys where all are 0 or 1.
         id_col: Column of a table that names the sequences; None is one sequence.
-        grid: Frames of a quarter note; None is found from a MIDI file, and 1 for a roll.
+        grid: Frames of a quarter note; None is found from the notes of music, and 1 for a roll.
 
     Raises:
         InputError: It cannot be read so; the file, and where it can the row, is named.
@@ -51,8 +49,8 @@ def read_frames(
     if not path.exists():
         raise InputError(f"there is no file {path}")
     name = path.name.lower()
-    if path.is_dir() or name.endswith(MIDI):
-        return _from_midi(path, grid)
+    if path.is_dir() or name.endswith(SUFFIXES):
+        return _from_music(path, grid)
     if name.endswith(".npz"):
         return _from_npz(path, keys=keys, grid=grid)
     if name.endswith(ROLLS):
@@ -61,7 +59,7 @@ def read_frames(
         return _from_table(path, id_col, keys=bool(keys), grid=grid)
     raise InputError(
         f"{path} holds no frames that can be read; expected a name that ends in "
-        f"{', '.join((*ROLLS, *MIDI, *TABLES))}, or a folder of MIDI files"
+        f"{', '.join((*ROLLS, *SUFFIXES, *TABLES))}, or a folder of music"
     )
 
 
@@ -166,44 +164,25 @@ def _rolled(piece: Sequence[Sequence[int]], place: str) -> np.ndarray:
     return roll
 
 
-def _from_midi(path: Path, grid: int | None) -> FrameData:
-    """Read a MIDI file, or all of a folder that can be used; the others are named in the notes."""
-    files = [path]
-    if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.suffix.lower() in MIDI)
-        if not files:
-            raise InputError(f"the folder {path} holds no MIDI files ({' or '.join(MIDI)})")
-    pieces: list[Piece] = []
-    skipped: list[str] = []
-    for file in files:
-        try:
-            piece = read_midi(file).piece
-            if not piece.notes:
-                raise InputError(f"{file} has no notes but drums")
-            if not all(LOWEST <= note.pitch < LOWEST + KEYS for note in piece.notes):
-                raise InputError(f"{file} has notes that are no keys of a piano")
-            pieces.append(piece)
-        except InputError as error:
-            if not path.is_dir():
-                raise
-            skipped.append(f"skipped: {error}")
-    if not pieces:
-        raise InputError(f"no file in {path} can be used; {skipped[0]}")
-    frames = grid or _find_grid(pieces)
-    rolls = tuple(to_roll(each, frames_per_quarter=frames).astype(np.float32) for each in pieces)
-    notes = (f"{counted(frames, 'frame')} to a quarter note", *skipped)
-    return FrameData({WHOLE: rolls}, FrameSchema(key_names(KEYS), True, frames), path.name, notes)
+def _from_music(path: Path, grid: int | None) -> FrameData:
+    """Read a file of MIDI or ABC, or all of a folder that can be used; the notes name the rest."""
+    music = read_music(path)
+    playable = [piece for piece in music.pieces if all(map(_is_key, piece.notes))]
+    if not playable:
+        raise InputError(f"every piece of {music.name} has notes that are no keys of a piano")
+    frames = grid or choose_events(playable, loudnesses=1).events.steps
+    notes = [f"{counted(frames, 'frame')} to a quarter note", *music.notes]
+    notes += [f"left out: {each.name}: {each.reason}" for each in music.skipped]
+    if len(playable) < len(music.pieces):
+        out = counted(len(music.pieces) - len(playable), "piece")
+        notes.append(f"{out} left out: notes that are no keys of a piano")
+    rolls = tuple(to_roll(each, frames_per_quarter=frames).astype(np.float32) for each in playable)
+    schema = FrameSchema(key_names(KEYS), True, frames)
+    return FrameData({WHOLE: rolls}, schema, music.name, tuple(notes))
 
 
-def _find_grid(pieces: Sequence[Piece]) -> int:
-    """Return the coarsest grid that nearly all notes begin on."""
-    at = np.concatenate(
-        [np.array([note.start for note in each.notes]) / each.ticks_per_quarter for each in pieces]
-    )
-    for frames in _GRIDS:
-        if (np.abs(at * frames - np.round(at * frames)) < 0.1).mean() >= _FITS:
-            return frames
-    return max(_GRIDS)
+def _is_key(note: Note) -> bool:
+    return LOWEST <= note.pitch < LOWEST + KEYS
 
 
 def _from_table(path: Path, id_col: str | None, *, keys: bool, grid: int | None) -> FrameData:

@@ -23,12 +23,12 @@ class FrameSchema:
     Args:
         columns: A name for each.
         keys: Whether they are keys that are down (1) or not (0), rather than any numbers.
-        frames_per_quarter: Frames of a quarter note, for keys.
+        steps_per_quarter: Frames of a quarter note, for keys.
     """
 
     columns: tuple[str, ...]
     keys: bool
-    frames_per_quarter: int = 1
+    steps_per_quarter: int = 1
 
     @property
     def piano(self) -> bool:

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from gatework.data.batches import LengthBatches
+from gatework.data.music.transposing import keys_of
 from gatework.data.ragged import Padded, Ragged
 
 
@@ -19,7 +20,7 @@ class Transposing:
     Args:
         source: The batches of pieces as they are.
         pieces: (T, D) frames of zeros and ones.
-        reach: Keys up and down, at most.
+        reach: Semitones each way, at most; 6 is all twelve keys.
 
     Example:
         >>> pieces = Ragged.of([torch.eye(5)[1:3], torch.eye(5)[2:3]])
@@ -31,7 +32,7 @@ class Transposing:
     """
 
     def __init__(self, source: LengthBatches[Padded], pieces: Ragged, *, reach: int) -> None:
-        self._source, self._reach, self._count = source, reach, len(pieces)
+        self._source, self._range, self._count = source, keys_of(reach), len(pieces)
         used = [pieces[each].any(0).nonzero().flatten() for each in range(len(pieces))]
         keys = pieces.values.shape[1]
         # How far a piece can go down and up; one of silence need not move.
@@ -40,7 +41,7 @@ class Transposing:
 
     def plan(self, generator: Generator) -> list[Tensor]:
         """Return one epoch: for each piece its number, and which interval it is moved by."""
-        steps = 2 * self._reach + 1
+        steps = self._range.down + self._range.up + 1
         return [
             part + self._count * torch.randint(steps, part.shape, generator=generator)
             for part in self._source.plan(generator)
@@ -49,7 +50,7 @@ class Transposing:
     def load(self, index: Tensor) -> Padded:
         """Return the batch of these pieces, moved."""
         piece = index % self._count
-        shift = (index // self._count - self._reach).clamp(-self._down[piece], self._up[piece])
+        shift = (index // self._count - self._range.down).clamp(-self._down[piece], self._up[piece])
         batch = self._source.load(piece)
         keys = batch.values.shape[2]
         places = (torch.arange(keys) - shift[:, None]) % keys

@@ -70,4 +70,4 @@ def to_piece(frames: np.ndarray, schema: FrameSchema, *, name: str = "") -> Piec
     """
     if not schema.piano:
         raise InputError(f"{schema} are no piano's: they cannot be played; write .csv or .npz")
-    return from_roll(frames, frames_per_quarter=schema.frames_per_quarter, name=name)
+    return from_roll(frames, frames_per_quarter=schema.steps_per_quarter, name=name)
