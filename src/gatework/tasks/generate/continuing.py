@@ -17,9 +17,9 @@ from torch import Tensor
 from gatework.errors import InputError
 from gatework.files import atomic_write
 from gatework.tasks.generate.cache import Cache
-from gatework.tasks.generate.dynamic import follow
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.reading import OneReader
+from gatework.tasks.generate.recalling import follow
 from gatework.tasks.generate.sampling import Sampler
 from gatework.tasks.generate.settings import Recall, Sampling
 from gatework.tasks.generate.writing import Page, check_length

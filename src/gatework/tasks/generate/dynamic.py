@@ -11,16 +11,13 @@ from typing import Final, final
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from gatework.models.language import LanguageNetwork, State
-from gatework.tasks.generate.cache import Cache
+from gatework.models.language import State
 from gatework.tasks.generate.fitted import Fitted
-from gatework.tasks.generate.settings import Recall, Sampling
+from gatework.tasks.generate.settings import Sampling
 from gatework.tasks.generate.writing import write_many
 
 STRETCH: Final = 20  # tokens read between two changes of the weights
-_WINDOW: Final = 256  # tokens read at once where they do not change
 _PULL: Final = 0.02  # back to the first weights, at each change
 _LEAST: Final = 1e-4  # added to the usual size of a gradient
 _WRITTEN, _LENGTH = 8, 300  # texts that it is measured on, and tokens of each
@@ -75,45 +72,3 @@ def usual_gradients(fitted: Fitted) -> list[Tensor]:
                 total += gradient.square()
             count += 1
     return [(total / count).sqrt() for total in sums]
-
-
-def follow(fitted: Fitted, ids: Tensor, rate: float) -> LanguageNetwork:
-    """Return a copy of the network that has learnt from (N,) tokens."""
-    follower = Follower(fitted, rate)
-    _read(follower.network, ids, None, follower)
-    return follower.network.eval()
-
-
-def judge_recalling(fitted: Fitted, ids: Tensor, recall: Recall) -> Tensor:
-    """Return (N - 1,) nats of the tokens of a stream, each foretold with what came before it.
-
-    Args:
-        fitted: The model; it stays as it is.
-        ids: (N,) the stream.
-        recall: What is learnt from it.
-    """
-    cache = Cache(recall.cache, recall) if recall.cache else None
-    follower = Follower(fitted, recall.dynamic) if recall.dynamic else None
-    return _read(follower.network if follower else fitted.network, ids, cache, follower)
-
-
-def _read(
-    network: LanguageNetwork, ids: Tensor, cache: Cache | None, follower: Follower | None
-) -> Tensor:
-    state: State | None = None
-    nats, stretch = [], STRETCH if follower else _WINDOW
-    for start in range(0, len(ids) - 1, stretch):
-        part = ids[start : start + stretch + 1].long()
-        inputs, targets = part[:-1, None], part[1:]
-        with torch.set_grad_enabled(follower is not None):
-            outputs, state = network.outputs(inputs, state)
-            logits = network.logits(outputs)[:, 0]
-            losses = functional.cross_entropy(logits, targets, reduction="none")
-        state = (state[0].detach(), state[1].detach())
-        if follower is not None:
-            follower.learn(losses.mean())
-        if cache is not None:
-            with torch.no_grad():
-                losses = cache.losses(outputs.detach()[:, 0], logits.detach(), targets)
-        nats.append(losses.detach())
-    return torch.cat(nats)

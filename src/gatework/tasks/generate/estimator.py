@@ -1,15 +1,11 @@
 """`LanguageModel`: fit text, write more of the like, complete words, and say how good it is."""
 
 import dataclasses
-import inspect
 import itertools
-import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
-
-from torch import Tensor
 
 from gatework.data.music import Piece
 from gatework.data.stream_corpus import open_corpus
@@ -17,15 +13,17 @@ from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.models.language import judge
 from gatework.tasks import run as folder
+from gatework.tasks.estimator import AbstractEstimator, carry_out
 from gatework.tasks.generate import job, saved
 from gatework.tasks.generate.completing import Completer, Completion
 from gatework.tasks.generate.composing import Composed, compose
 from gatework.tasks.generate.continuing import Writing
-from gatework.tasks.generate.dynamic import judge_recalling
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.inspection import inspection_of
+from gatework.tasks.generate.origin import origin_of
 from gatework.tasks.generate.outcome import Outcome
-from gatework.tasks.generate.scores import MODEL, MethodScore, Scores
+from gatework.tasks.generate.recalling import score_recalling
+from gatework.tasks.generate.scores import Scores
 from gatework.tasks.generate.settings import GenerateSettings, Recall, Sampling
 from gatework.tasks.generate.sources import (
     gather_parts,
@@ -35,7 +33,6 @@ from gatework.tasks.generate.sources import (
 )
 from gatework.tasks.generate.writing import Written, write_many
 from gatework.tasks.page import Origin
-from gatework.tasks.settings import to_settings
 from gatework.training import Progress
 
 Settings = GenerateSettings
@@ -45,7 +42,7 @@ _NOTHING: Final = Recall()
 
 
 @final
-class LanguageModel:
+class LanguageModel(AbstractEstimator):
     """An LSTM that foretells text token by token, scored beside n-grams of the same text.
 
     Text comes from a file, a folder (all of its files), a list of paths, or a list of texts. It is
@@ -150,9 +147,6 @@ class LanguageModel:
         self._kept: _Kept | None = None
         self._completer: Completer | None = None
 
-    def __repr__(self) -> str:
-        return f"LanguageModel({_given(self._parameters())})"
-
     def fit(
         self,
         data: Any,
@@ -183,18 +177,18 @@ class LanguageModel:
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings = settle_tokens(self._settings(), data)
+        settings = settle_tokens(self._settings_of(GenerateSettings), data)
         parts = gather_parts(data, validation, test, settings)
-        parameters = self._parameters() | dataclasses.asdict(settings)
+        parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(parts, parameters)
-        origin = _origin(data, parameters, command)
-        if run is None:
-            done = job.fit_and_judge(parts, settings, progress=progress)
-        else:
-            place = Path(run)
-            with folder.claim(place, request, overwrite=overwrite) as claim:
-                done = job.fit_and_judge(parts, settings, folder=claim.state, progress=progress)
-                saved.write_run(place, request, done, origin)
+        origin = origin_of(data, self._written(parameters), command)
+        done = carry_out(
+            run,
+            request,
+            lambda state: job.fit_and_judge(parts, settings, folder=state, progress=progress),
+            lambda place, done: saved.write_run(place, request, done, origin),
+            overwrite=overwrite,
+        )
         self._fit, self._completer = done.fitted, None
         self.outcome_, self.scores_ = done.outcome, done.outcome.scores
         self._excerpt = done.outcome.excerpt
@@ -218,10 +212,7 @@ class LanguageModel:
         name, stream, notes = read_stream(fitted.codec, data)
         said = judge(fitted.network, stream.ids[:, None])
         plain = job.score(fitted, stream, said, part=name, notes=notes)
-        rows = (
-            _row(name, judge_recalling(fitted, stream.ids, each), stream.characters)
-            for name, each in _ways(recall)
-        )
+        rows = score_recalling(fitted, stream, recall)
         return dataclasses.replace(plain, methods=(*plain.methods, *rows))
 
     def generate(  # noqa: PLR0913 - every way of drawing
@@ -372,20 +363,9 @@ class LanguageModel:
             InputError: The folder is no language model's run, or a file in it is damaged.
         """
         restored = saved.read_run(Path(run))
-        try:
-            model = cls(**restored.config.request.settings)
-        except TypeError as error:
-            path = Path(run) / folder.CONFIG
-            raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
+        model = cls._restored(Path(run), restored.config.request.settings)
         model._fit, model._excerpt = restored.fitted, restored.excerpt
         return model
-
-    def _settings(self) -> GenerateSettings:
-        names = [field.name for field in dataclasses.fields(GenerateSettings)]
-        return to_settings(GenerateSettings, {name: getattr(self, name) for name in names})
-
-    def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _ARGUMENTS}
 
     def _fitted(self) -> Fitted:
         if self._fit is None:
@@ -395,57 +375,9 @@ class LanguageModel:
         return self._fit
 
 
-def _ways(recall: Recall) -> Iterator[tuple[str, Recall]]:
-    """What is asked for each way alone, then both together, with what it is called."""
-    cache, rate = recall.cache, recall.dynamic
-    if cache is not None:
-        yield f"{MODEL}, cache of {cache:,}", dataclasses.replace(recall, dynamic=None)
-    if rate is not None:
-        yield f"{MODEL}, dynamic at {rate:g}", dataclasses.replace(recall, cache=None)
-    if cache is not None and rate is not None:
-        yield f"{MODEL}, both", recall
-
-
-def _row(name: str, nats: Tensor, characters: int) -> MethodScore:
-    nats = nats.double()
-    return MethodScore(name, float(nats.sum()) / characters, math.exp(float(nats.mean())))
-
-
 class _Kept(NamedTuple):
     """What saving needs besides."""
 
     request: folder.Request
     origin: Origin
     done: job.Job
-
-
-_ARGUMENTS = tuple(inspect.signature(LanguageModel).parameters)
-
-
-def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
-    is_file = isinstance(data, str | os.PathLike)
-    files = [Path(each).name for each in ([data] if is_file else data) if _is_path(each, data)]
-    return Origin(
-        name=f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else (*files, "text")[0],
-        command=command,
-        snippet=(
-            "from gatework import LanguageModel\n\n"
-            f"model = LanguageModel({_given(parameters)})\n"
-            f"model.fit({repr(str(data)) if is_file else 'texts'})\n"
-            "print(model.scores_)\nprint(model.generate('A prompt'))"
-        ),
-    )
-
-
-def _is_path(each: Any, data: Any) -> bool:
-    """Whether a member of a list is a path, and not a text or a piece itself."""
-    return each is data or isinstance(each, os.PathLike)
-
-
-def _given(parameters: dict[str, Any]) -> str:
-    """Write the arguments that are not the default."""
-    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
-
-
-def _default(name: str) -> object:
-    return inspect.signature(LanguageModel).parameters[name].default
