@@ -282,6 +282,18 @@ def test_long_smooth_series_are_averaged_and_rough_ones_are_not() -> None:
     assert RecordingEncoder.fit(timed, ClassifySettings())[0].step == 2.0
 
 
+def test_sparse_events_are_averaged_into_some_twenty_steps() -> None:
+    rng = np.random.default_rng(0)
+    times = np.concatenate([[0.0, 48.0], rng.uniform(0, 48, 98)])
+    values = np.where(rng.random((100, 3)) < 0.2, rng.normal(size=(100, 3)), np.nan)
+    data = Recordings(values.astype(np.float32), np.array([0, 100]), tuple("abc"), np.sort(times))
+    encoder, _ = RecordingEncoder.fit(data, ClassifySettings())
+    assert encoder.step == 2.0
+    assert encoder.encode(data).steps.lengths.tolist() == [25]
+    few = data.values[:40], np.array([0, 40]), data.features, np.sort(times)[:40]
+    assert RecordingEncoder.fit(Recordings(*few), ClassifySettings())[0].step is None
+
+
 def test_summaries_join_the_statics_where_values_are_missing() -> None:
     data = to_recordings(rows_of(long_table()), LONG)
     encoded = RecordingEncoder.fit(data, ClassifySettings())[0].encode(data)

@@ -1,6 +1,5 @@
 """Recordings for a network: standardised values, and where values are missing, what is known."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
@@ -17,14 +16,12 @@ from gatework.errors import InputError
 from gatework.tasks.classify.bags import DenseBag, summarise
 from gatework.tasks.classify.encoding import Encoded, Encoder
 from gatework.tasks.classify.settings import ClassifySettings
+from gatework.tasks.classify.stepping import binned, choose_step, cut, steps_apart, uneven
 from gatework.tasks.settings import Choice
 
 LONGEST: Final = 5_000
 _TAIL: Final = 0.005  # values beyond this part at each end are taken for errors of typing
 _WIDEST: Final = 6.0  # deviations from the mean that a summary counts at most
-_EVEN: Final = 1e-6
-_LONG: Final = 128  # steps that a series is averaged down to, if it is smooth enough
-_KEPT: Final = 0.95  # part of the variance that has to stay
 
 
 class Scale(NamedTuple):
@@ -95,19 +92,19 @@ class RecordingEncoder(Encoder):
         cls, recordings: Recordings, settings: ClassifySettings
     ) -> tuple["RecordingEncoder", list[Choice]]:
         """Learn from recordings, and say what was chosen."""
-        step, choices = _choose_step(recordings, settings)
+        step, choices = choose_step(recordings, settings)
         longest = settings.max_length or LONGEST
         clips = recordings.times is not None
         # Summaries are of every value there is; the network may see them averaged over a step.
         bag = Scale.of(summarise(recordings), clips=False)
-        ready = _cut(_binned(recordings, step), longest)
+        ready = cut(binned(recordings, step), longest)
         if not len(ready.values):
             raise InputError("all recordings are empty: there is nothing to tell them apart by")
         missing = float(np.isnan(ready.values).mean())
-        gaps = _steps(ready)
-        uneven = _uneven(gaps)
-        decays = missing > 0 or uneven
-        reason = f"{missing:.1%} of the values missing" + (", times irregular" if uneven else "")
+        gaps = steps_apart(ready)
+        irregular = uneven(gaps)
+        decays = missing > 0 or irregular
+        reason = f"{missing:.1%} of the values missing" + (", times irregular" if irregular else "")
         choices.append(Choice("missing values as inputs", decays, reason))
         summaries = settings.summaries
         if summaries is None:
@@ -119,10 +116,10 @@ class RecordingEncoder(Encoder):
             ready.static_names,
             decays,
             summaries,
-            uneven,
+            irregular,
             step,
             longest,
-            float(np.median(gaps)) if uneven and np.median(gaps) > 0 else 1.0,
+            float(np.median(gaps)) if irregular and np.median(gaps) > 0 else 1.0,
             Scale.of(ready.values.astype(np.float64), clips=clips),
             Scale.of(statics.astype(np.float64), clips=clips),
             bag,
@@ -139,9 +136,9 @@ class RecordingEncoder(Encoder):
             raise InputError("this model was fitted on recordings; expected numbers over time")
         self._check(sequences)
         summary = np.clip(np.nan_to_num(self.bag.apply(summarise(sequences))), -_WIDEST, _WIDEST)
-        ready = _binned(sequences, self.step)
-        cut = int((ready.lengths > self.max_length).sum())
-        ready = _cut(ready, self.max_length)
+        ready = binned(sequences, self.step)
+        longer = int((ready.lengths > self.max_length).sum())
+        ready = cut(ready, self.max_length)
         values = self.values.apply(ready.values.astype(np.float64))
         steps = self._with_gaps(values, ready) if self.decays else np.nan_to_num(values)
         statics = np.zeros((len(ready), 0))
@@ -154,13 +151,13 @@ class RecordingEncoder(Encoder):
             Ragged(torch.from_numpy(steps.astype(np.float32)), torch.from_numpy(ready.offsets)),
             torch.from_numpy(statics.astype(np.float32)),
             DenseBag(torch.from_numpy(summary.astype(np.float32))),
-            cut,
+            longer,
         )
 
     def step_names(self, sequences: Sequences, place: int) -> list[str]:
         """Return the times of one recording's steps, or their places."""
         assert isinstance(sequences, Recordings)
-        one = _cut(_binned(sequences.take(np.array([place])), self.step), self.max_length)
+        one = cut(binned(sequences.take(np.array([place])), self.step), self.max_length)
         times = one.times
         if times is None:
             times = np.arange(len(one.values)) * (self.step or 1)
@@ -247,105 +244,3 @@ class RecordingEncoder(Encoder):
             scale("statics"),
             scale("bag"),
         )
-
-
-def _choose_step(
-    recordings: Recordings, settings: ClassifySettings
-) -> tuple[float | None, list[Choice]]:
-    """How much time is averaged into one step: of long, regular, smooth series as much as leaves
-    them `_LONG` steps, or half of it and so on, until little of their variance is lost."""
-    if settings.step is not None or not len(recordings.values):
-        return settings.step, []
-    gaps = _steps(recordings)
-    typical = len(recordings.values) / len(recordings)
-    if np.isnan(recordings.values).any() or _uneven(gaps):
-        return None, []
-    apart = float(gaps[0]) if len(gaps) else 1.0
-    whole = _variance(recordings)
-    moving = whole > 0
-    every = math.ceil(typical / _LONG) if moving.any() else 1
-    while every > 1:
-        averaged = _binned(recordings, every * apart)
-        kept = float(np.mean(_variance(averaged)[moving] / whole[moving]))
-        if kept >= _KEPT:
-            reason = f"{typical:.0f} steps a recording; {kept:.1%} of their variance stays"
-            return every * apart, [Choice("step", every * apart, reason)]
-        every //= 2
-    return None, []
-
-
-def _uneven(gaps: np.ndarray) -> bool:
-    return len(gaps) > 0 and float(np.ptp(gaps)) > _EVEN * float(gaps.max())
-
-
-def _variance(recordings: Recordings) -> np.ndarray:
-    """(V,) the mean square of the differences from each recording's own mean."""
-    full = np.flatnonzero(recordings.lengths)
-    lengths, values = recordings.lengths[full], recordings.values.astype(np.float64)
-    mean = np.add.reduceat(values, recordings.offsets[full]) / lengths[:, None]
-    return np.square(values - np.repeat(mean, lengths, axis=0)).mean(0)
-
-
-def _steps(recordings: Recordings) -> np.ndarray:
-    """The times between neighbouring steps of all recordings."""
-    if recordings.times is None or len(recordings.times) < 2:
-        return np.zeros(0)
-    inside = np.diff(recordings.owners) == 0
-    return np.diff(recordings.times)[inside]
-
-
-def _binned(recordings: Recordings, step: float | None) -> Recordings:
-    """Average what was seen of each feature over every `step` of time, or of steps where there are
-    no times; bins without any are left out."""
-    if step is None:
-        return recordings
-    width = recordings.values.shape[1]
-    times = recordings.times
-    if times is None:
-        times = np.arange(len(recordings.values)) - np.repeat(
-            recordings.offsets[:-1], recordings.lengths
-        )
-    bins = np.floor(times / step).astype(np.int64)
-    owners = recordings.owners
-    new = np.ones(len(bins), bool)
-    new[1:] = (np.diff(bins) != 0) | (np.diff(owners) != 0)
-    place = np.cumsum(new) - 1
-    count = int(place[-1]) + 1 if len(place) else 0
-    seen = np.isfinite(recordings.values)
-    where = (place[:, None] * width + np.arange(width))[seen]
-    total = np.bincount(where, recordings.values[seen], count * width)
-    number = np.bincount(where, minlength=count * width)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = (total / number).reshape(count, width).astype(np.float32)
-    lengths = np.bincount(owners[new], minlength=len(recordings))
-    return Recordings(
-        values,
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        recordings.features,
-        None if recordings.times is None else bins[new] * step,
-        recordings.statics,
-        recordings.static_names,
-        ids=recordings.ids,
-        places=recordings.places,
-    )
-
-
-def _cut(recordings: Recordings, longest: int) -> Recordings:
-    """Keep the first `longest` steps of each."""
-    if not len(recordings) or recordings.lengths.max() <= longest:
-        return recordings
-    inside = np.arange(len(recordings.values)) - np.repeat(
-        recordings.offsets[:-1], recordings.lengths
-    )
-    kept = inside < longest
-    lengths = np.minimum(recordings.lengths, longest)
-    return Recordings(
-        recordings.values[kept],
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        recordings.features,
-        None if recordings.times is None else recordings.times[kept],
-        recordings.statics,
-        recordings.static_names,
-        ids=recordings.ids,
-        places=recordings.places,
-    )
