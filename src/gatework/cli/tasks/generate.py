@@ -15,7 +15,7 @@ from gatework.cli.tasks.frames import NO_FRAMES, FrameOptions, fit_frames, holds
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.files import atomic_write
-from gatework.tasks.generate.settings import GenerateSettings
+from gatework.tasks.generate.settings import GenerateSettings, Recall
 
 if TYPE_CHECKING:
     from gatework.inspector import Inspection
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DATA = Group.create_ordered("The text")
 LANGUAGE = Group.create_ordered("The language model (what is left out is chosen from the data)")
 BY_DATA = GenerateSettings()
+RECALLING = ("cache", "dynamic")  # what `evaluate` may be asked for besides
 SHOWN = 300  # characters of the sample that is printed
 
 
@@ -145,7 +146,8 @@ def evaluate(question: Question) -> None:
     """Score a run on text, beside the n-grams."""
     from gatework.tasks.generate.estimator import LanguageModel
 
-    say_scores(LanguageModel.load(question.run).evaluate(question.file))
+    recall = Recall(**question.options)
+    say_scores(LanguageModel.load(question.run).evaluate(question.file, recall=recall))
 
 
 def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
@@ -155,4 +157,4 @@ def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
     return LanguageModel.load(run).inspection(file, most=most)
 
 
-TASK = Task("generate", generate, predict, evaluate, inspect, outputs=(".txt",))
+TASK = Task("generate", generate, predict, evaluate, inspect, RECALLING, (".txt",))
