@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -15,7 +15,7 @@ from gatework.cli.options import RunOptions, check_output, write_options
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.tasks.frames.settings import FrameSettings
-from gatework.tasks.generate.settings import GenerateSettings
+from gatework.tasks.generate.settings import GenerateSettings, Sampling
 
 if TYPE_CHECKING:
     from gatework.inspector import Inspection
@@ -37,7 +37,7 @@ class FrameOptions:
             (each key sees those below it) or mdn (a mixture of Gaussians, for any numbers).
             None: joint for a piano roll, which an .npz or .json.gz file is.
         id: Column of a table that names the sequences.
-        head_size: Width of the joint head.
+        head_size: Width of the heads of keys.
         components: Gaussians of the mixture.
         covariance: Of the mixture's columns: full, or diagonal.
     """
@@ -123,34 +123,41 @@ def _print_outcome(file: Path, run: Path, outcome: "Outcome") -> None:
     say()
     say_scores(outcome.scores, indent=2)
     say()
-    to = "tune.mid" if outcome.schema.piano else "more.csv"
-    next_command = f"gatework generate {shlex.quote(str(run))} --to {to}"
+    to = "--length 64 --to tune.mid" if outcome.schema.piano else "--to more.csv"
+    next_command = f"gatework generate {shlex.quote(str(run))} {to}"
     say(align([("report", str(run / "report.html")), ("next", next_command)]))
 
 
-class Wanted(NamedTuple):
-    """What is to be drawn.
+@Parameter(name="*", group=FRAMES)
+@dataclasses.dataclass(frozen=True)
+class FramesWanted:
+    """What a run of frames can be asked for besides.
 
-    Attributes:
-        length: Frames to draw.
-        count: Sequences.
-        temperature: Below 1 keeps to what is likely.
-        seed: Of the draws.
-        primer: A file with frames to go on from: its first sequence, which is a part of the answer.
-        primer_frames: So many of them, from the first; None is all.
-        to: The file to write; its suffix says what is written. None prints CSV.
+    Args:
+        to: File to write: .mid or .wav, of which several samples have a number each, or .csv,
+            .tsv, .parquet or .npz; left out, CSV is printed.
+        primer: File with frames to go on from: its first sequence, which is written too.
+        primer_frames: So many of them, from the first; left out, all.
     """
 
-    length: int = 64
-    count: int = 1
-    temperature: float = 1.0
-    seed: int = 0
+    to: Path | None = None
     primer: Path | None = None
     primer_frames: int | None = None
-    to: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.to is not None:
+            check_output(self.to, OUTPUTS, option="to")
+        if self.primer_frames is not None and self.primer_frames < 1:
+            raise InputError(f"--primer-frames is {self.primer_frames}; expected 1 or more")
 
 
-def write(run: Path, wanted: Wanted) -> None:
+ALONE = FramesWanted()
+AS_THEY_COME = Sampling(temperature=1.0)
+
+
+def write(
+    run: Path, wanted: FramesWanted, sampling: Sampling, *, length: int = 64, count: int = 1
+) -> None:
     """Draw sequences with a run of frames, and write them.
 
     Raises:
@@ -162,24 +169,16 @@ def write(run: Path, wanted: Wanted) -> None:
     from gatework.tasks.frames.estimator import FrameModel
     from gatework.tasks.frames.files import to_table, write_frames
 
-    if wanted.to is not None:
-        check_output(wanted.to, OUTPUTS, option="to")
-    if wanted.primer_frames is not None and wanted.primer_frames < 1:
-        raise InputError(f"--primer-frames is {wanted.primer_frames}; expected 1 or more")
     model = FrameModel.load(run)
     begun = None
     if wanted.primer is not None:
         parts = model.read(wanted.primer).parts
         begun = next(iter(parts.values()))[0][: wanted.primer_frames]
     frames = model.generate_many(
-        wanted.length,
-        count=wanted.count,
-        primer=begun,
-        temperature=wanted.temperature,
-        seed=wanted.seed,
+        length, count=count, primer=begun, temperature=sampling.temperature, seed=sampling.seed
     )
     if begun is not None:
-        before = np.broadcast_to(begun, (wanted.count, *begun.shape))
+        before = np.broadcast_to(begun, (count, *begun.shape))
         frames = np.concatenate([before, frames], 1)
     if wanted.to is None:
         sys.stdout.write(as_text(to_table(frames, model.schema_)))
@@ -190,7 +189,7 @@ def write(run: Path, wanted: Wanted) -> None:
 
 def predict(question: Question) -> None:
     """Go on from the frames of a file, or from nothing."""
-    write(question.run, Wanted(primer=question.file, to=question.out))
+    write(question.run, FramesWanted(question.out, question.file), AS_THEY_COME)
 
 
 def evaluate(question: Question) -> None:

@@ -23,7 +23,7 @@ class FrameShape:
             mixture of Gaussians).
         hidden_size: Width of each LSTM.
         num_layers: LSTMs, one on top of the other.
-        head_size: Width of the joint head.
+        head_size: Width of the heads of keys.
         components: Gaussians of the mixture.
         covariance: "full", or "diagonal" for columns that know nothing of each other.
         binary: Which columns of the mixture's frames are 0 or 1.

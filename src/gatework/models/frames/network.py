@@ -25,7 +25,7 @@ class FrameRegularisation:
         dropout: Part of the features dropped before and after each LSTM, the same at all steps of a
             sequence.
         weight_drop: Part of the recurrent weights dropped.
-        head_dropout: Part of the features dropped inside the joint head.
+        head_dropout: Part of the features dropped inside the heads of keys.
 
     Raises:
         InputError: A number is out of range.
@@ -136,7 +136,7 @@ class FrameNetwork(nn.Module):
 def _head(shape: FrameShape, dropout: float) -> AbstractHead:
     match shape.head:
         case "bernoulli":
-            return BernoulliHead(shape)
+            return BernoulliHead(shape, dropout)
         case "joint":
             return JointHead(shape, dropout)
         case "mdn":

@@ -42,7 +42,7 @@ class FrameModel(AbstractEstimator):
         id_col: Column of a table that names the sequences.
         steps_per_quarter: Frames of a quarter note: the grid of a MIDI file.
         transpose: Semitones that a piece is moved by in training, up and down.
-        head_size: Width of the joint head.
+        head_size: Width of the heads of keys.
         components: Gaussians of the mixture.
         covariance: "full" or "diagonal".
         hidden_size: Width of each LSTM.

@@ -46,7 +46,7 @@ def inspection_of(fitted: Fitted, sequences: Sequence[np.ndarray], *, most: int)
         score=lambda nats: -nats[lengths - 1, torch.arange(len(long))],
         score_name="log probability of the frame after the last step",
         labels=(Labels("lstm", words, fitted.schema.columns, lambda nats: nats),),
-        sequences=tuple(f"sequence {place}" for place in range(len(long))),
+        sequences=tuple(f"{place}: {each[0]} …" for place, each in enumerate(words, 1)),
     )
 
 

@@ -17,7 +17,7 @@ class FrameSettings:
             mdn for numbers.
         transpose: Semitones up and down that a piece is moved by in training, a different number
             each time. None: by the head and the amount of data.
-        head_size: Width of the joint head.
+        head_size: Width of the heads of keys.
         components: Gaussians of the mixture.
         covariance: Of the mixture's columns: full, or diagonal.
         hidden_size: Width of each LSTM. None: by the amount of data.
