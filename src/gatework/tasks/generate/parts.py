@@ -60,7 +60,13 @@ class Parts(NamedTuple):
         return self.validation if self.test is None else self.test
 
 
-def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) -> Parts:
+def gather(
+    data: Any,
+    validation: Any,
+    test: Any,
+    settings: GenerateSettings,
+    column: str | None = None,
+) -> Parts:
     """Read the data, and cut it in the order in which it stands.
 
     Args:
@@ -68,6 +74,7 @@ def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) ->
         validation: Likewise, or None: the last `validation_share` of what is left.
         test: Likewise, or None: the last `test_share` of the data.
         settings: The shares and the tokens, with none of them left open.
+        column: Of tables, which has the texts; None is found.
 
     Raises:
         InputError: There is too little text, or it cannot be read; the file is named.
@@ -75,8 +82,11 @@ def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) ->
     if settings.tokens is None or settings.tokens == "events":
         raise ValueError(f"tokens are {settings.tokens}; expected a kind of text")
     raw = settings.tokens == "bytes"
-    corpus = open_corpus(data, raw=raw)
-    others = [None if each is None else open_corpus(each, raw=raw) for each in (validation, test)]
+    corpus = open_corpus(data, raw=raw, column=column)
+    others = [
+        None if each is None else open_corpus(each, raw=raw, column=column)
+        for each in (validation, test)
+    ]
     stop = corpus.size
     held = round(stop * settings.test_share) if test is None else 0
     cut = stop - held
@@ -105,7 +115,7 @@ def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) ->
         streams[1],
         judged,
         name,
-        len(corpus.documents),
+        corpus.documents,
         "+".join([corpus.digest, *(other.digest if other else "" for other in others)]),
         tuple(_notes(corpus, codec, streams, settings, held=held, chosen_by=chosen_by)),
     )

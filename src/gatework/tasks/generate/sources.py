@@ -31,17 +31,24 @@ def settle_tokens(settings: GenerateSettings, data: Any) -> GenerateSettings:
     return dataclasses.replace(settings, tokens="events" if is_music(data) else "characters")
 
 
-def gather_parts(data: Any, validation: Any, test: Any, settings: GenerateSettings) -> Parts:
-    """Read the data in parts, by the kind of tokens.
+def gather_parts(
+    data: Any,
+    validation: Any,
+    test: Any,
+    settings: GenerateSettings,
+    column: str | None = None,
+) -> Parts:
+    """Read the data in parts, by the kind of tokens; `column` of a table has the texts.
 
     Raises:
         InputError: There is too little of it, or it cannot be read; the file is named.
     """
-    gathering = gather_music if settings.tokens == "events" else gather
-    return gathering(data, validation, test, settings)
+    if settings.tokens == "events":
+        return gather_music(data, validation, test, settings)
+    return gather(data, validation, test, settings, column)
 
 
-def read_stream(codec: Codec, data: Any) -> Judgeable:
+def read_stream(codec: Codec, data: Any, column: str | None = None) -> Judgeable:
     """Read what a model is to be judged on.
 
     Raises:
@@ -51,7 +58,7 @@ def read_stream(codec: Codec, data: Any) -> Judgeable:
         music = read_music(data)
         skipped = tuple(f"{each.name} left out: {each.reason}" for each in music.skipped)
         return Judgeable(music.name, music_stream(music.pieces, codec), (*music.notes, *skipped))
-    corpus = open_corpus(data, raw=codec.kind == "bytes")
+    corpus = open_corpus(data, raw=codec.kind == "bytes", column=column)
     stream = encode(corpus.part(0, corpus.size), codec)
     if len(stream.ids) < 2:
         raise InputError(f"{corpus.name} has no token to judge")
@@ -63,7 +70,7 @@ def read_stream(codec: Codec, data: Any) -> Judgeable:
     return Judgeable(corpus.name, stream, notes)
 
 
-def read_excerpt(codec: Codec, data: Any) -> str:
+def read_excerpt(codec: Codec, data: Any, column: str | None = None) -> str:
     """Return the beginning of the data, to look inside with; of music, as words.
 
     Raises:
@@ -71,5 +78,5 @@ def read_excerpt(codec: Codec, data: Any) -> str:
     """
     if isinstance(codec.tokeniser, Events):
         return "".join(map(codec.tokeniser.text, read_music(data).pieces))
-    corpus = open_corpus(data)
+    corpus = open_corpus(data, column=column)
     return "".join(p for pieces in corpus.part(0, _LOOKED_AT) for p in pieces)
