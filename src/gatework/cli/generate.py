@@ -10,7 +10,10 @@ from cyclopts import Group, Parameter
 
 from gatework.cli.console import bold, complain, say
 from gatework.cli.live import show_live
-from gatework.cli.options import Flag
+from gatework.cli.options import Flag, write_options
+from gatework.cli.tasks import task_of_run
+from gatework.cli.tasks.frames import ALONE, FramesWanted, refuse_text, write
+from gatework.cli.tasks.frames import TASK as FRAMES
 from gatework.errors import InputError
 from gatework.tasks.generate.settings import Recall, Sampling
 
@@ -71,19 +74,27 @@ def generate(
     sampling: Annotated[Sampling, Parameter(name="*", group=DRAWING)] = AS_USUAL,
     states: States = States(),
     recall: Annotated[Recall, Parameter(name="*", group=RECALLING)] = NOTHING,
+    frames: FramesWanted = ALONE,
     debug: Flag = False,
 ) -> None:
-    """Write text with a run: more of what it was fitted on.
+    """Write text or frames with a run: more of what it was fitted on.
 
     Args:
-        run: Folder of a run of the task generate.
+        run: Folder of a run that `gatework fit generate` made.
         wanted: What is to be written.
         sampling: How it is drawn.
         states: Where it is put aside.
         recall: What is learnt from the prompt.
+        frames: What a run of frames is asked for.
         debug: Show where in the code an error came from.
     """
     _check(wanted, states, recall)
+    if task_of_run(run) is FRAMES:
+        refuse_text(write_options(wanted, sampling, states, recall))
+        write(run, frames, sampling, length=wanted.length, count=wanted.samples)
+        return
+    if strange := write_options(frames):
+        raise InputError(f"{strange[0]} is an option for frames, and {run} writes text")
     from gatework.tasks.generate.estimator import LanguageModel
 
     model = LanguageModel.load(run)

@@ -187,6 +187,18 @@ def write(
         say(str(path))
 
 
+def refuse_text(words: Sequence[str]) -> None:
+    """Refuse words of a command that mean something to a run of text alone.
+
+    Raises:
+        InputError: There is one.
+    """
+    known = ("--length", "--samples", "--temperature", "--seed")
+    for word in words:
+        if word.startswith("--") and word not in known:
+            raise InputError(f"{word} is an option for text, and means nothing to frames")
+
+
 def predict(question: Question) -> None:
     """Go on from the frames of a file, or from nothing."""
     write(question.run, FramesWanted(question.out, question.file), AS_THEY_COME)
