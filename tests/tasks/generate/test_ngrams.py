@@ -13,7 +13,7 @@ from gatework.data.stream import encode
 from gatework.data.stream_codec import Codec
 from gatework.data.stream_corpus import open_corpus
 from gatework.errors import InputError
-from gatework.tasks.generate.ngrams import NGrams
+from gatework.models.ngrams import NGrams
 
 V = 4
 sequences = st.lists(st.integers(0, V - 1), min_size=2, max_size=40)

@@ -3,11 +3,13 @@
 from typing import Final, NamedTuple
 
 from gatework.errors import InputError
-from gatework.tasks.generate.settings import GenerateSettings
+from gatework.tasks.generate.settings import LONGEST_NGRAM, GenerateSettings, Softmax
 from gatework.tasks.settings import Choice
 
 _READ: Final = 10_000_000  # tokens read in a fit, all epochs together
 _MOST_EPOCHS: Final = 40
+_MOST_SIGNS: Final = 1_024  # different tokens, where a network begins from n-grams
+_MANY: Final = 20_000  # different tokens, from where rare ones share the work of a softmax
 _BATCHES: Final = 64  # of an epoch, at least, where the data allows
 
 
@@ -23,13 +25,17 @@ class Effort(NamedTuple):
     window: int
     learning_rate: float
     epochs: int | None
+    ngram: int
+    softmax: Softmax
 
 
-def choose_effort(tokens: int, settings: GenerateSettings) -> tuple[Effort, list[Choice]]:
-    """Return the effort for a training part of so many tokens.
+def choose_effort(
+    tokens: int, signs: int, settings: GenerateSettings
+) -> tuple[Effort, list[Choice]]:
+    """Return the effort for a training part of so many tokens, of so many different ones.
 
     Raises:
-        InputError: They are too few to train on.
+        InputError: They are too few to train on, or settings do not go together.
     """
     choices: list[Choice] = []
     by_size = f"{tokens:,} training tokens"
@@ -54,7 +60,7 @@ def choose_effort(tokens: int, settings: GenerateSettings) -> tuple[Effort, list
     wordy = settings.tokens in ("words", "subwords")
     embedding = settings.embedding_size or (min(hidden, 256) if wordy else 64)
     choose("embedding_size", embedding, f"tokens are {settings.tokens}")
-    tied = wordy if settings.tied is None else settings.tied
+    tied = wordy and signs < _MANY if settings.tied is None else settings.tied
     choose("tied", tied, f"tokens are {settings.tokens}")
 
     epochs = settings.epochs
@@ -75,9 +81,32 @@ def choose_effort(tokens: int, settings: GenerateSettings) -> tuple[Effort, list
             f"the training part has {tokens:,} tokens, less than one window of {window} for each "
             f"of {batch} streams: lower batch_size or window"
         )
+    ngram, softmax = settings.ngram, settings.softmax
+    if ngram is None:
+        ngram = LONGEST_NGRAM if settings.tokens in ("characters", "bytes") else 0
+        ngram = ngram if signs <= _MOST_SIGNS else 0
+        choose("ngram", ngram, f"{settings.tokens}, {signs:,} different")
+    if ngram and signs > _MOST_SIGNS:
+        raise InputError(
+            f"ngram is {ngram}, but there are {signs:,} different tokens: n-grams speak of all of "
+            f"them at each step, which takes at most {_MOST_SIGNS:,}; use ngram=0"
+        )
+    if softmax is None:
+        softmax = "adaptive" if signs >= _MANY and not tied else "full"
+        choose("softmax", softmax, f"{signs:,} different tokens")
     rate = settings.learning_rate or min(1e-2, 1e-2 * (256 / hidden) ** 0.5)
     choose("learning_rate", rate, f"width {hidden}")
-    return (
-        Effort(hidden, embedding, tied, dropout, weight_drop, batch, window, rate, epochs),
-        choices,
+    effort = Effort(
+        hidden,
+        embedding,
+        tied,
+        dropout,
+        weight_drop,
+        batch,
+        window,
+        rate,
+        epochs,
+        ngram,
+        softmax,
     )
+    return effort, choices

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gatework.errors import InputError
 from gatework.files import atomic_write
+from gatework.models.language import State
 from gatework.tasks.generate.cache import Cache
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.reading import OneReader
@@ -26,7 +27,7 @@ from gatework.tasks.generate.writing import Page, check_length
 from gatework.training.weights import decode_tensors, encode_tensors
 
 _TAIL: Final = 8  # numbers in which a character that is not whole yet must have begun
-_VERSION: Final = 1
+_VERSION: Final = 2
 _WEIGHTS: Final = "weights."
 _USUAL: Final = Sampling()
 _NOTHING: Final = Recall()
@@ -130,7 +131,7 @@ class Writing:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep it in a safetensors file, from which `resume` goes on, bit for bit."""
         file = Path(path)
-        h, c = self._reader.state
+        h, c, places = self._reader.state
         told = _Told(
             _VERSION,
             _fingerprint(self._fitted),
@@ -142,6 +143,7 @@ class Writing:
         tensors = {
             "h": h,
             "c": c,
+            "places": places,
             "tail": torch.tensor(self._tail),
             "recent": torch.from_numpy(self._sampler.recent),
             "told": torch.frombuffer(bytearray(msgspec.json.encode(told)), dtype=torch.uint8),
@@ -186,7 +188,7 @@ class Writing:
             self._network.load_state_dict(weights)
             self._reader = OneReader(self._network)
         self._recall = Recall(**told.recall)
-        self._reader.state = (tensors["h"], tensors["c"])
+        self._reader.state = State(tensors["h"], tensors["c"], tensors["places"])
         self._tail.extend(tensors["tail"].tolist())
         self._next = np.array([self._tail[-1]])
         self._sampler.recent, self._sampler.drawn = tensors["recent"].numpy(), told.drawn

@@ -56,6 +56,8 @@ class LanguageModel(AbstractEstimator):
         num_layers: LSTMs, one on top of the other.
         embedding_size: Width of a token's vector.
         tied: Whether a token's vector weighs the output too.
+        ngram: Longest n-gram whose log chances the network corrects; 0 is none.
+        softmax: Over all tokens (full), or with rare ones in groups (adaptive).
         dropout: Part of the features dropped in training.
         weight_drop: Part of the recurrent weights dropped in training.
         embedding_dropout: Part of the tokens whose vector is dropped in training.
@@ -97,6 +99,8 @@ class LanguageModel(AbstractEstimator):
         num_layers: int = Settings.num_layers,
         embedding_size: int | None = Settings.embedding_size,
         tied: bool | None = Settings.tied,
+        ngram: int | None = Settings.ngram,
+        softmax: str | None = Settings.softmax,
         dropout: float | None = Settings.dropout,
         weight_drop: float | None = Settings.weight_drop,
         embedding_dropout: float = Settings.embedding_dropout,
@@ -122,6 +126,8 @@ class LanguageModel(AbstractEstimator):
         self.num_layers = num_layers
         self.embedding_size = embedding_size
         self.tied = tied
+        self.ngram = ngram
+        self.softmax = softmax
         self.dropout = dropout
         self.weight_drop = weight_drop
         self.embedding_dropout = embedding_dropout

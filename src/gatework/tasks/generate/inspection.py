@@ -3,6 +3,7 @@ it."""
 
 from typing import Final, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +11,7 @@ from torch.nn import functional
 from gatework.data.stream_codec import BORDER, Codec
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection, Labels
+from gatework.models.counted import BEGINNING
 from gatework.models.language import LanguageNetwork
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.outcome import token_name
@@ -44,7 +46,7 @@ def inspection_of(fitted: Fitted, text: str, *, most: int) -> Inspection:
     return Inspection(
         "Language model",
         _Floating(fitted.network).eval(),
-        (fitted.network.embedding(read).detach(),),
+        (fitted.network.embedding(read).detach(), *_counted(fitted.network, read)),
         score=lambda logits: logits[-1].log_softmax(-1).amax(-1),
         score_name="log probability of the likeliest token after the last step",
         labels=(
@@ -69,12 +71,20 @@ class _Floating(nn.Module):
 
     def __init__(self, network: LanguageNetwork) -> None:
         super().__init__()
-        self.lstm, self.output, self.project = network.lstm, network.output, network.project
+        self.lstm, self._network = network.lstm, (network,)  # its other layers stay out of sight
 
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Return (T, B, V) logits for vectors, (T, B, E)."""
+    def forward(self, vectors: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return (T, B, V) logits for vectors, (T, B, E), and what n-grams say, (T, B, V)."""
         states, _ = self.lstm(vectors)
-        return self.output(states if self.project is None else self.project(states))
+        return self._network[0].logits(states, rows)
+
+
+def _counted(network: LanguageNetwork, ids: Tensor) -> tuple[Tensor, ...]:
+    """What n-grams say after each of the ids, (T, B), where the network corrects it."""
+    if network.counted is None:
+        return ()
+    rows, _ = network.counted.read(ids.numpy(), np.full(ids.shape[1], BEGINNING))
+    return (rows,)
 
 
 def _surprise(logits: Tensor, targets: Tensor) -> Tensor:

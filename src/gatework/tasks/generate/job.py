@@ -91,7 +91,7 @@ def score(
     tokens = len(stream.ids) - 1
     counted = fitted.ngrams.losses(stream.ids.numpy()).sum(1)
     totals = [(MODEL, float(said.nats.double().sum()))]
-    totals += [(f"{n}-gram", float(counted[n - 1])) for n in sorted({fitted.ngrams.order, 1})[::-1]]
+    totals += [(f"{n}-gram", float(counted[n - 1])) for n in sorted({fitted.order, 1})[::-1]]
     return Scores(
         tuple(
             MethodScore(name, total / stream.characters, math.exp(total / tokens))

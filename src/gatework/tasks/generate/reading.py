@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from gatework.layers import BatchStream, Stream
+from gatework.models.counted import BEGINNING
 from gatework.models.language import LanguageNetwork, State
+from gatework.models.softmax import AdaptiveSoftmax
 
 _ROWS: Final = 4  # of a matrix product: below what BLAS wakes threads for, which fight with ours
 
@@ -49,17 +51,24 @@ class AbstractReader(abc.ABC):
     @final
     def prime(self, ids: np.ndarray) -> Tensor:
         """Begin all streams with the same (N,) tokens; return the (N, H) outputs."""
-        if not len(ids):
-            shape = self._network.shape
-            zeros = torch.zeros(shape.num_layers, self.streams, shape.hidden_size)
-            self.state = (zeros, zeros)
-            return torch.zeros(0, shape.hidden_size)
-        with torch.inference_mode():
-            states, (h, c) = self._network.lstm(
-                self._network.embedding(torch.from_numpy(ids)[:, None])
-            )
-            self.state = (h.repeat(1, self.streams, 1), c.repeat(1, self.streams, 1))
+        network, streams = self._network, self.streams
+        h, c, places = network.begin(1)
+        states = h[:0]
+        if len(ids):
+            with torch.inference_mode():
+                states, (h, c) = network.lstm(network.embedding(torch.from_numpy(ids)[:, None]))
+            if network.counted is not None:
+                _, after = network.counted.read(ids[:, None], places.numpy(), last=0)
+                places = torch.from_numpy(after)
+        self.state = State(h.repeat(1, streams, 1), c.repeat(1, streams, 1), places.repeat(streams))
         return states[:, 0]
+
+    @final
+    def _adapted(self) -> np.ndarray:
+        """(B, V) logits by a softmax that is no one matrix."""
+        with torch.inference_mode():
+            outputs = torch.from_numpy(self.output).to(self._vectors.dtype)
+            return self._network.logits(outputs).double().numpy()
 
 
 @final
@@ -84,23 +93,31 @@ class OneReader(AbstractReader):
         self._stream = Stream(network.lstm)
         self._rows = self._vectors.unbind(0)
         self._weight, self._bias = _output(network)
-        self._logits = np.empty((1, len(self._bias)))
+        self._said = np.empty(len(self._bias))
+        self._logits = self._said[None, : network.shape.vocabulary]
+        self._place = BEGINNING
 
     @property
     def state(self) -> State:
         h, c = self._stream.state
-        return h.unsqueeze(1), c.unsqueeze(1)
+        return State(h.unsqueeze(1), c.unsqueeze(1), torch.tensor([self._place]))
 
     @state.setter
     def state(self, value: State) -> None:
-        self._stream.state = tuple(part[:, 0] for part in value)
+        self._stream.state = (value.h[:, 0], value.c[:, 0])
+        self._place = int(value.places[0])
 
     def read(self, tokens: np.ndarray) -> np.ndarray:
         """Read one token; see AbstractReader."""
-        output, logits = self.output[0], self._logits[0]
+        output, counted = self.output[0], self._network.counted
         output[:] = self._stream.step(self._rows[tokens[0]]).numpy()
-        np.dot(self._weight, output, out=logits)
-        logits += self._bias
+        if self._network.shape.adaptive:
+            return self._adapted()
+        np.dot(self._weight, output, out=self._said)
+        self._said += self._bias
+        if counted is not None:
+            self._place = counted.follow(self._place, int(tokens[0]))
+            self._logits += self._said[-1] * counted.row(self._place)
         return self._logits
 
 
@@ -123,36 +140,57 @@ class ManyReader(AbstractReader):
         self.output = self._grouped.reshape(-1, width)[:streams]
         self._logits = np.empty((groups, _ROWS, len(self._bias)))
         self._tokens, self._chosen = torch.zeros(2, streams, dtype=torch.int64)
+        self._places = np.full(streams, BEGINNING)
 
     @property
     def state(self) -> State:
-        return self._stream.state
+        h, c = self._stream.state
+        return State(h, c, torch.from_numpy(self._places.copy()))
 
     @state.setter
     def state(self, value: State) -> None:
-        self._stream.state = value
+        self._stream.state = (value.h, value.c)
+        self._places = value.places.numpy().copy()
 
     def read(self, tokens: np.ndarray) -> np.ndarray:
         """Read a token of each stream, or of the first C alone; see AbstractReader."""
         self._tokens.numpy()[: len(tokens)] = tokens
         inputs = self._vectors.index_select(0, self._tokens)
         self.output[:] = self._stream.step(inputs).numpy()
+        counted, count = self._network.counted, len(tokens)
+        if self._network.shape.adaptive:
+            return self._adapted()[:count]
         np.matmul(self._grouped, self._across, out=self._logits)
         self._logits += self._bias
-        return self._logits.reshape(-1, len(self._bias))[: len(tokens)]
+        logits = self._logits.reshape(-1, len(self._bias))[:count]
+        if counted is None:
+            return logits
+        rows, self._places[:count] = counted.read(tokens[None], self._places[:count])
+        logits[:, :-1] += logits[:, -1:] * rows[0].numpy()
+        return logits[:, :-1]
 
     def choose(self, streams: np.ndarray) -> None:
         """Go on with copies of these streams, (C,) with C at most B, in the first C places."""
         self._chosen.numpy()[: len(streams)] = streams
-        h, c = (part.index_select(1, self._chosen) for part in self.state)
-        self.state = (h, c)
+        h, c, places = self.state
+        h, c = (part.index_select(1, self._chosen) for part in (h, c))
+        self.state = State(h, c, places[self._chosen])
 
 
 def _output(network: LanguageNetwork) -> tuple[np.ndarray, np.ndarray]:
-    """(V, H) and (V,) float64: from an output of the LSTM to logits, as one matrix."""
+    """(V, H) and (V,) float64: from an output of the LSTM to logits, as one matrix.
+
+    Where n-grams are corrected, one row more: how far they are believed. Of a softmax in groups
+    there is no such matrix.
+    """
+    if isinstance(network.output, AdaptiveSoftmax):
+        return np.empty((0, network.shape.hidden_size)), np.empty(0)
     with torch.no_grad():
         weight, bias = network.output.weight.double(), network.output.bias.double()
         if network.project is not None:
             bias = bias + weight @ network.project.bias.double()
             weight = weight @ network.project.weight.double()
+        if network.trust is not None:
+            weight = torch.cat([weight, network.trust.weight.double()])
+            bias = torch.cat([bias, network.trust.bias.double()])
         return weight.numpy(), bias.numpy()

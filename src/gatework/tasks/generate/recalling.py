@@ -69,10 +69,10 @@ def _read(
         part = ids[start : start + stretch + 1].long()
         inputs, targets = part[:-1, None], part[1:]
         with torch.set_grad_enabled(follower is not None):
-            outputs, state = network.outputs(inputs, state)
-            logits = network.logits(outputs)[:, 0]
+            outputs, logits, state = network.read(inputs, state)
+            logits = logits[:, 0]
             losses = functional.cross_entropy(logits, targets, reduction="none")
-        state = (state[0].detach(), state[1].detach())
+        state = state.detach()
         if follower is not None:
             follower.learn(losses.mean())
         if cache is not None:

@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from gatework.errors import InputError
+
+Softmax = Literal["full", "adaptive"]
+LONGEST_NGRAM: Final = 7
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class GenerateSettings:
         num_layers: LSTMs, one on top of the other.
         embedding_size: Width of a token's vector. None: by the kind of tokens.
         tied: Whether a token's vector weighs the output too. None: for words and subwords.
+        ngram: Longest n-gram whose log chances the network corrects; 0: it begins from nothing.
+            None: 7 for characters and bytes, or else 0.
+        softmax: Over all tokens (full), or with rare ones in groups (adaptive), for very many.
+            None: adaptive from 20,000 on.
         dropout: Part of the features dropped in training, the same throughout a window. None: by
             the amount of data and the kind of tokens.
         weight_drop: Part of the recurrent weights dropped in training. None: as the dropout.
@@ -59,6 +66,8 @@ class GenerateSettings:
     num_layers: int = 1
     embedding_size: int | None = None
     tied: bool | None = None
+    ngram: int | None = None
+    softmax: Softmax | None = None
     dropout: float | None = None
     weight_drop: float | None = None
     embedding_dropout: float = 0.0
@@ -80,6 +89,11 @@ class GenerateSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
+        ngram = self.ngram
+        self._require(
+            "ngram", ngram is None or 0 <= ngram <= LONGEST_NGRAM, f"from 0 to {LONGEST_NGRAM}"
+        )
+        self._require("softmax", self.softmax in (None, *get_args(Softmax)), "full or adaptive")
         self._require("transpose", 0 <= self.transpose <= 6, "0 to 6")
         for name in ("vocabulary_size", "hidden_size", "num_layers", "embedding_size"):
             self._at_least_one(name)

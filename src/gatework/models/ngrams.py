@@ -31,6 +31,11 @@ class Table(NamedTuple):
     totals: np.ndarray
     kinds: np.ndarray
 
+    def find(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each number is one of the keys, and where."""
+        places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return self.keys[places] == wanted, places
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -86,7 +91,7 @@ class NGrams:
         context = np.zeros(len(ids), np.int64)  # -1: never seen
         found = []
         for n, table in enumerate(self.tables, start=1):
-            known, places = _look_up(table.keys, context * self.vocabulary + ids[n - 1 :])
+            known, places = table.find(context * self.vocabulary + ids[n - 1 :])
             known &= context >= 0
             seen = np.where(known, table.counts[places], 0)
             at = np.maximum(context, 0)
@@ -125,9 +130,3 @@ class NGrams:
             return cls(vocabulary, tuple(tables))
         except KeyError as error:
             raise InputError(f"the saved n-grams are damaged: {error} is missing") from error
-
-
-def _look_up(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each is one of the sorted keys, and where."""
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return keys[places] == wanted, places

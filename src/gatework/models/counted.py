@@ -1,0 +1,173 @@
+"""What n-grams say of every token that may come next: where a network may begin from.
+
+A network that corrects the log chances of n-grams learns what counting cannot know, and need not
+learn what it can (after Mikolov et al. 2011, "Strategies for training large scale neural network
+language models", where both are trained together). Knows numbers only.
+"""
+
+from collections.abc import Iterator
+from typing import Final, final
+
+import numpy as np
+from torch import Tensor, from_numpy
+
+from gatework.models.ngrams import NGrams
+
+_DENSE: Final = 1 << 20  # numbers kept of all contexts of one length, at most
+_KEPT: Final = 1 << 14  # rows of longer contexts that are kept
+BEGINNING: Final = 0  # the place of one who has read nothing
+
+
+@final
+class CountedChances:
+    """The chances of an interpolated n-gram, of all tokens at once, for many readers.
+
+    Where a reader is, its place, is the longest context before the next token that was ever seen: a
+    number. The chances after short contexts, which are few, are made once.
+
+    Args:
+        ngrams: Whose.
+
+    Attributes:
+        ngrams: The same.
+        reach: How many tokens before the next one matter.
+
+    Example:
+        >>> chances = CountedChances(NGrams.learn(np.array([0, 1, 2, 1, 2, 1]), 3, order=2))
+        >>> rows, places = chances.read(np.array([[0], [1]]), np.array([BEGINNING]))
+        >>> rows.exp().round(decimals=2).tolist()
+        [[[0.06, 0.83, 0.11]], [[0.04, 0.18, 0.78]]]
+        >>> place = chances.follow(int(places[0]), 2)
+        >>> np.exp(chances.row(place)).round(2).tolist()
+        [0.04, 0.85, 0.11]
+    """
+
+    def __init__(self, ngrams: NGrams) -> None:
+        self.ngrams, self.reach = ngrams, ngrams.order - 1
+        sizes = [len(table.totals) for table in ngrams.tables]
+        self._offsets = np.cumsum([0, *sizes[:-1]])  # of the places of each length of context
+        shorter = list(_shorter_contexts(ngrams))
+        self._shorter = np.concatenate(
+            [s + self._offsets[max(n - 1, 0)] for n, s in enumerate(shorter)]
+        )
+        # Where the tokens after each context begin among the keys, which are sorted.
+        self._starts = [np.cumsum(table.kinds) - table.kinds for table in ngrams.tables]
+        self._dense: list[np.ndarray] = []
+        self._children: list[np.ndarray] = []  # of each context and token the n-gram, or -1
+        rows = np.full((1, ngrams.vocabulary), 1 / ngrams.vocabulary, np.float32)
+        for length, (places, table) in enumerate(zip(shorter, ngrams.tables, strict=True)):
+            if len(places) * ngrams.vocabulary > _DENSE:
+                break
+            rows = self._mix(length, np.arange(len(places)), rows[places])
+            children = np.full(rows.size, -1, np.int32)
+            children[table.keys] = np.arange(len(table.keys))
+            self._dense.append(rows)
+            self._children.append(children)
+        self._rows: dict[int, np.ndarray] = {}
+
+    def read(
+        self, ids: np.ndarray, places: np.ndarray, *, last: int | None = None
+    ) -> tuple[Tensor, np.ndarray]:
+        """Return (T, B, V) log chances of what comes after each of (N, B) ids, and the places then.
+
+        Args:
+            ids: (N, B) int64.
+            places: (B,) int64, where each reader is.
+            last: T, of how many of the ids, at the end; None is all.
+        """
+        last = len(ids) if last is None else last
+        contexts = [np.zeros(ids.shape, np.int64)]
+        for length, before in enumerate(list(self._lengths(places))[: self.reach]):
+            at = np.concatenate([before[None], contexts[length][:-1]])
+            contexts.append(self._find(length, at, ids))
+        after = np.zeros_like(places)
+        for offset, context in zip(self._offsets, contexts, strict=True):
+            after = np.where(context[-1] >= 0, offset + context[-1], after)
+        rows = self._chances([context[len(ids) - last :].ravel() for context in contexts])
+        return from_numpy(rows.reshape(last, ids.shape[1], self.ngrams.vocabulary)), after
+
+    def follow(self, place: int, token: int) -> int:
+        """Return where a reader is after one more token."""
+        length = int(self._offsets.searchsorted(place, "right")) - 1
+        if length == self.reach:
+            place, length = int(self._shorter[place]), length - 1
+        while length >= 0:
+            table = self.ngrams.tables[length]
+            key = (place - int(self._offsets[length])) * self.ngrams.vocabulary + token
+            at = int(table.keys.searchsorted(key))
+            if at < len(table.keys) and table.keys[at] == key:
+                return int(self._offsets[length + 1]) + at
+            place, length = int(self._shorter[place]), length - 1
+        return BEGINNING
+
+    def row(self, place: int) -> np.ndarray:
+        """Return (V,) log chances at a place."""
+        row = self._rows.get(place)
+        if row is None:
+            if len(self._rows) >= _KEPT:
+                self._rows.clear()
+            contexts = list(self._lengths(np.array([place])))
+            row = self._rows[place] = self._chances(contexts)[0]
+        return row
+
+    def _lengths(self, places: np.ndarray) -> Iterator[np.ndarray]:
+        """For each length of context, which one (B,) places end with; -1 where none was seen."""
+        lengths = self._offsets.searchsorted(places, "right") - 1
+        found = []
+        for length in reversed(range(self.reach + 1)):
+            found.append(np.where(lengths >= length, places - self._offsets[length], -1))
+            places = np.where(lengths >= length, self._shorter[places], places)
+        return reversed(found)
+
+    def _find(self, length: int, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Return which n-gram each context and token are, -1 where they were never seen."""
+        keys = contexts * self.ngrams.vocabulary + tokens
+        if length < len(self._children):
+            found = self._children[length][keys]
+        else:
+            known, places = self.ngrams.tables[length].find(keys)
+            found = np.where(known, places, -1)
+        return np.where(contexts >= 0, found, -1)
+
+    def _chances(self, contexts: list[np.ndarray]) -> np.ndarray:
+        """(M, V) log chances after contexts of each length, (M,), -1 for none."""
+        rows = np.empty((len(contexts[0]), self.ngrams.vocabulary), np.float32)
+        left = np.arange(len(rows))
+        for length in reversed(range(len(self._dense))):
+            known = contexts[length][left] >= 0
+            rows[left[known]] = self._dense[length][contexts[length][left[known]]]
+            left = left[~known]
+        for length in range(len(self._dense), len(contexts)):
+            self._mix(length, contexts[length], rows)
+        return np.log(rows, out=rows)
+
+    def _mix(self, length: int, contexts: np.ndarray, chances: np.ndarray) -> np.ndarray:
+        """Mix what was counted after (M,) contexts into (M, V) chances after shorter ones.
+
+        Where there is none, or nothing followed it, at the end of all, these stay.
+        """
+        table = self.ngrams.tables[length]
+        kinds = np.where(contexts >= 0, table.kinds[contexts], 0)
+        within = np.arange(kinds.sum()) - np.repeat(np.cumsum(kinds) - kinds, kinds)
+        rows = np.repeat(np.arange(len(contexts)), kinds)
+        entries = self._starts[length][contexts[rows]] + within
+        whole = np.where(kinds, table.totals[contexts] + kinds, 1).astype(np.float32)
+        chances *= (np.maximum(kinds, 1) / whole).astype(np.float32)[:, None]
+        where = rows * self.ngrams.vocabulary + table.keys[entries] % self.ngrams.vocabulary
+        chances.reshape(-1)[where] += table.counts[entries] / whole[rows]
+        return chances
+
+
+def _shorter_contexts(ngrams: NGrams) -> Iterator[np.ndarray]:
+    """For each length of context, where each is among the shorter ones without its first token."""
+    shorter = np.zeros(1, np.int64)
+    yield shorter
+    before = None
+    for table in ngrams.tables[:-1]:
+        contexts, tokens = np.divmod(table.keys, ngrams.vocabulary)
+        if before is None:
+            shorter = np.zeros(len(tokens), np.int64)
+        else:
+            _, shorter = before.find(shorter[contexts] * ngrams.vocabulary + tokens)
+        before = table
+        yield shorter

@@ -1,0 +1,136 @@
+"""n-grams of a text: the baseline of every model of it, and what a network of signs begins from."""
+
+from typing import Final, NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from gatework.data.music.transposing import TransposedWindows
+from gatework.data.stream import StreamWindows
+from gatework.errors import InputError
+from gatework.models.counted import BEGINNING, CountedChances
+from gatework.models.ngrams import MOST_COUNTED, NGrams
+from gatework.tasks.generate.parts import Parts
+from gatework.tasks.generate.settings import LONGEST_NGRAM
+from gatework.tasks.settings import Choice
+
+_FOLDS: Final = 5
+
+
+class CountedBatch(NamedTuple):
+    """T steps of B streams.
+
+    Attributes:
+        inputs: (T, B) int64.
+        targets: (T, B) int64: what comes one step later.
+        begins: Whether the streams begin here, with no state to carry on from.
+        rows: (T, B, V) log chances of the targets by n-grams that have not seen them.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    begins: bool
+    rows: Tensor
+
+
+@final
+class CountedWindows:
+    """Windows of a text, each with what is expected in it by n-grams of the rest of the text.
+
+    n-grams know the text that they counted by heart, and a network that saw them so would believe
+    them far too much. So the text is cut in five, and each fifth is foretold from the other four,
+    as new text will be from all five.
+
+    Args:
+        windows: Of the text.
+        ids: (N,) the text.
+        vocabulary: Numbers that a token can be.
+        order: The longest n.
+    """
+
+    def __init__(
+        self, windows: StreamWindows, ids: np.ndarray, vocabulary: int, order: int
+    ) -> None:
+        self._windows, self._ids = windows, ids
+        first = max(0, len(ids) - MOST_COUNTED)  # what is before is not counted, so not known
+        self._edges = np.linspace(first, len(ids), _FOLDS + 1).astype(np.int64)
+        self._chances = [
+            CountedChances(
+                NGrams.learn(np.concatenate([ids[first:start], ids[stop:]]), vocabulary, order)
+            )
+            for start, stop in zip(self._edges[:-1], self._edges[1:], strict=True)
+        ]
+        self.batches = windows.batches
+
+    def plan(self, generator: Generator) -> tuple[Tensor, ...]:
+        """Return one epoch, as the windows have it."""
+        return self._windows.plan(generator)
+
+    def load(self, index: Tensor) -> CountedBatch:
+        """Return the window at these places; all of it is in the part that it begins in."""
+        batch = self._windows.load(index)
+        steps, begins = len(batch.inputs), index[0].numpy() % len(self._ids)
+        folds = self._edges[1:-1].searchsorted(begins, "right")
+        rows = torch.empty(steps, len(begins), self._chances[0].ngrams.vocabulary)
+        for fold in np.unique(folds):
+            chances, streams = self._chances[fold], np.flatnonzero(folds == fold)
+            around = begins[streams] + np.arange(-chances.reach, steps)[:, None]
+            ids = self._ids[around % len(self._ids)].astype(np.int64)
+            found, _ = chances.read(ids, np.full(len(streams), BEGINNING), last=steps)
+            rows[:, streams] = found
+        return CountedBatch(*batch, rows)
+
+
+def windows_of(
+    parts: Parts, ngram: int, *, batch_size: int, window: int
+) -> StreamWindows | TransposedWindows | CountedWindows:
+    """Return the training part as batches, with what n-grams of this order say of them.
+
+    Raises:
+        InputError: They cannot be counted beside the windows.
+    """
+    windows = parts.windows(batch_size=batch_size, window=window)
+    if not ngram:
+        return windows
+    if isinstance(windows, TransposedWindows):
+        raise InputError("ngram: pieces that are moved have no n-grams of their own; use ngram=0")
+    return CountedWindows(windows, parts.counted(parts.train), len(parts.codec), ngram)
+
+
+class Counts(NamedTuple):
+    """The n-grams of a fit.
+
+    Attributes:
+        train: Of the training part.
+        known: Of all that may be known before the test part is read.
+        order: That does best on validation: the baseline's.
+        choice: The same with its reason.
+    """
+
+    train: NGrams
+    known: NGrams
+    order: int
+    choice: Choice
+
+
+def fit_ngrams(parts: Parts, begin_from: int) -> Counts:
+    """Choose the baseline's order on validation, then count that too.
+
+    Args:
+        parts: The data.
+        begin_from: Order of those that a network begins from; 0 is none.
+    """
+    vocabulary, held = len(parts.codec), parts.validation.ids.numpy()
+    train = NGrams.learn(parts.counted(parts.train), vocabulary, LONGEST_NGRAM)
+    means = train.losses(held).mean(1)
+    order = int(means.argmin()) + 1
+    listed = ", ".join(f"{n}: {mean:.3f}" for n, mean in enumerate(means, start=1))
+    longest = max(order, begin_from)
+    if parts.test is None:
+        known = train.shortened(longest)
+    else:
+        both = [parts.counted(each) for each in (parts.train, parts.validation)]
+        known = NGrams.learn(np.concatenate(both), vocabulary, longest)
+    choice = Choice("n-gram", order, f"nats a token on validation, by order: {listed}")
+    return Counts(train, known, order, choice)
