@@ -135,7 +135,7 @@ def speed(chosen: argparse.Namespace) -> Iterator[Row]:
     encoded = encoder.encode(corpus.train)
     size = choose_effort(corpus, settings)[0].batch_size
     source = LengthBatches(
-        encoded.places.lengths, encoded.load, batch_size=size, most_steps=30 * size
+        encoded.lengths, encoded.load, batch_size=size, most_steps=30 * size
     )
     sides = {
         name: stepper(build(corpus, encoder, settings, ours=name == "gatework"), source)
@@ -153,7 +153,7 @@ def speed(chosen: argparse.Namespace) -> Iterator[Row]:
             if place >= 3:
                 times[name].append(time.process_time() - busy)
     chain.WIDEST = widest
-    words = int(sum(encoded.places.lengths[index].sum() for index in plan[3:]))
+    words = int(sum(encoded.lengths[index].sum() for index in plan[3:]))
     ours = sum(times["gatework"])
     for name, spent in times.items():
         yield {
