@@ -35,11 +35,11 @@ class CountedChances:
     Example:
         >>> chances = CountedChances(NGrams.learn(np.array([0, 1, 2, 1, 2, 1]), 3, order=2))
         >>> rows, places = chances.read(np.array([[0], [1]]), np.array([BEGINNING]))
-        >>> rows.exp().round(decimals=2).tolist()
-        [[[0.06, 0.83, 0.11]], [[0.04, 0.18, 0.78]]]
+        >>> [[f"{chance:.2f}" for chance in row[0].exp()] for row in rows]
+        [['0.11', '0.72', '0.17'], ['0.07', '0.15', '0.78']]
         >>> place = chances.follow(int(places[0]), 2)
-        >>> np.exp(chances.row(place)).round(2).tolist()
-        [0.04, 0.85, 0.11]
+        >>> [f"{chance:.2f}" for chance in np.exp(chances.row(place))]
+        ['0.07', '0.81', '0.11']
     """
 
     def __init__(self, ngrams: NGrams) -> None:
