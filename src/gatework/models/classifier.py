@@ -14,7 +14,7 @@ from gatework.layers.dropout import dropout_mask
 from gatework.layers.pooling import Pooling, PoolingKind
 
 _UNKNOWN: Final = 1  # the number a dropped word gets: as `gatework.data.text` has it
-_WIDTHS: Final = (7, 5, 3)
+_WIDTHS: Final = (15, 9, 5)
 
 
 class Inputs(NamedTuple):

@@ -21,7 +21,7 @@ from gatework.errors import InputError
 from gatework.models.classifier import ClassifierShape, Inputs, SequenceClassifier
 from gatework.tasks.classify import Classifier
 from gatework.tasks.classify.bags import SUMMARIES, DenseBag, summarise
-from gatework.tasks.classify.recordings import RecordingEncoder
+from gatework.tasks.classify.recordings import RecordingEncoder, Scale
 from gatework.tasks.classify.settings import ClassifySettings
 
 TINY: dict[str, Any] = {"members": 2, "hidden_size": 4, "epochs": 2, "batch_size": 8}
@@ -204,14 +204,29 @@ def test_what_a_network_sees_of_missing_values() -> None:
     encoder, _ = RecordingEncoder.fit(data, ClassifySettings())
     encoded = encoder.encode(data)
     last, seen, gap = encoded.steps.values.double().numpy().T
-    scale = encoder.values
-    back = last * scale.deviation[0] + scale.mean[0]
-    np.testing.assert_allclose(back[1:4], 2.0, rtol=1e-6)
+    two = encoder.values.apply(np.array([[2.0]]))[0, 0]
+    np.testing.assert_allclose(last[1:4], two, rtol=1e-6)
     assert last[0] == 0  # nothing seen yet: the mean
     assert seen.tolist() == [0, 1, 0, 0, 1, 1, 1]
     np.testing.assert_allclose(gap * encoder.gap, [0, 1, 2, 3, 5, 0, 2])
     binned, _ = RecordingEncoder.fit(data, ClassifySettings(step=2.0))
     assert binned.encode(data).steps.lengths.tolist() == [4, 2]
+
+
+def test_ranks_make_any_column_normal() -> None:
+    rng = np.random.default_rng(0)
+    table = np.stack([np.exp(3 * rng.normal(size=4000)), rng.integers(0, 2, 4000)], 1)
+    table[::7, 0] = np.nan
+    scale = Scale.of(table, clips=False, ranks=True)
+    found = scale.apply(table)
+    np.testing.assert_array_equal(np.isnan(found[:, 0]), np.isnan(table[:, 0]))
+    normal = found[np.isfinite(found[:, 0]), 0]
+    np.testing.assert_allclose(np.quantile(normal, [0.16, 0.5, 0.84]), [-1, 0, 1], atol=0.05)
+    order = table[:, 0].argsort()
+    assert (np.diff(found[order, 0][: len(normal)]) >= 0).all()
+    assert len(np.unique(found[:, 1])) == 2
+    np.testing.assert_allclose([found[:, 1].mean(), found[:, 1].std()], [0, 1], atol=1e-9)
+    assert scale.apply(np.array([[1e30, 1.0]]))[0, 0] == np.nanmax(found[:, 0])
 
 
 def test_a_constant_of_the_test_part_never_reaches_training() -> None:

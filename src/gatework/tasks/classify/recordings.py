@@ -21,38 +21,62 @@ from gatework.tasks.settings import Choice
 
 LONGEST: Final = 5_000
 _TAIL: Final = 0.005  # values beyond this part at each end are taken for errors of typing
+_LEVELS: Final = np.linspace(0, 1, 101)  # of the quantiles kept
 _WIDEST: Final = 6.0  # deviations from the mean that a summary counts at most
 
 
 class Scale(NamedTuple):
-    """Constants of columns, (C,) float64 each: what to clip to, to subtract and to divide by."""
+    """Constants of columns, float64: low, high, mean, deviation (C,), what to clip to, to subtract
+    and to divide by; between them come knots (Q, C), quantiles that become normal scores, or none.
+
+    By rank, measurements that span decades and those that were mistyped are told apart alike.
+    """
 
     low: np.ndarray
     high: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
+    knots: np.ndarray
 
     @classmethod
-    def of(cls, table: np.ndarray, *, clips: bool) -> "Scale":
+    def of(cls, table: np.ndarray, *, clips: bool, ranks: bool) -> "Scale":
         """Learn from (n, C), NaN where missing; a column without values or spread stays."""
         width = table.shape[1]
-        if not len(table):
-            return cls(
-                np.full(width, -np.inf), np.full(width, np.inf), np.zeros(width), np.ones(width)
-            )
-        empty = ~np.isfinite(table).any(0)
-        known = np.where(empty, 0.0, table)
         low, high = np.full(width, -np.inf), np.full(width, np.inf)
+        raw = cls(low, high, np.zeros(width), np.ones(width), np.zeros((0, width)))
+        if not len(table):
+            return raw
+        known = np.where(~np.isfinite(table).any(0), 0.0, table)
         if clips:
             low = np.nanquantile(known, _TAIL, axis=0, method="lower")
             high = np.nanquantile(known, 1 - _TAIL, axis=0, method="higher")
-        clipped = np.clip(known, low, high)
-        deviation = np.nanstd(clipped, 0)
-        return cls(low, high, np.nanmean(clipped, 0), np.where(deviation > 1e-8, deviation, 1.0))
+            raw = raw._replace(low=low, high=high)
+        if ranks:
+            columns = (column[np.isfinite(column)] for column in known.T)
+            raw = raw._replace(knots=np.stack([np.quantile(c, _LEVELS) for c in columns], 1))
+        scored = raw.apply(known)
+        deviation = np.nanstd(scored, 0)
+        return raw._replace(
+            mean=np.nanmean(scored, 0), deviation=np.where(deviation > 1e-8, deviation, 1.0)
+        )
 
     def apply(self, table: np.ndarray) -> np.ndarray:
         """Return (n, C) around zero, NaN where it was."""
-        return (np.clip(table, self.low, self.high) - self.mean) / self.deviation
+        clipped = np.clip(table, self.low, self.high)
+        if len(self.knots) and len(table):
+            pairs = zip(clipped.T, self.knots.T, strict=True)
+            clipped = np.stack([_normal_scores(column, knots) for column, knots in pairs], 1)
+        return (clipped - self.mean) / self.deviation
+
+
+def _normal_scores(column: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Where values stand among the knots, as a normal deviate; among equal ones in the middle."""
+    scores = torch.special.ndtri(torch.from_numpy(_LEVELS.clip(_TAIL, 1 - _TAIL))).numpy()
+    below, above = (
+        sign * np.interp(sign * column, sign * knots[::sign], sign * scores[::sign])
+        for sign in (1, -1)
+    )
+    return (below + above) / 2
 
 
 @final
@@ -95,8 +119,6 @@ class RecordingEncoder(Encoder):
         step, choices = choose_step(recordings, settings)
         longest = settings.max_length or LONGEST
         clips = recordings.times is not None
-        # Summaries are of every value there is; the network may see them averaged over a step.
-        bag = Scale.of(summarise(recordings), clips=False)
         ready = cut(binned(recordings, step), longest)
         if not len(ready.values):
             raise InputError("all recordings are empty: there is nothing to tell them apart by")
@@ -111,6 +133,8 @@ class RecordingEncoder(Encoder):
             summaries = decays
             choices.append(Choice("summaries", summaries, reason))
         statics = np.zeros((0, 0)) if not ready.static_names else ready.statics
+        # Summaries are of every value there is; the network may see them averaged over a step.
+        bag = Scale.of(summarise(recordings), clips=False, ranks=decays)
         encoder = cls(
             ready.features,
             ready.static_names,
@@ -120,8 +144,8 @@ class RecordingEncoder(Encoder):
             step,
             longest,
             float(np.median(gaps)) if irregular and np.median(gaps) > 0 else 1.0,
-            Scale.of(ready.values.astype(np.float64), clips=clips),
-            Scale.of(statics.astype(np.float64), clips=clips),
+            Scale.of(ready.values.astype(np.float64), clips=clips, ranks=decays),
+            Scale.of(statics.astype(np.float64), clips=clips, ranks=decays),
             bag,
         )
         return encoder, choices
