@@ -81,11 +81,14 @@ class MovingAverage(AbstractAverage):
         decay: Weight of the past in each update, once there is enough of a past.
     """
 
-    has_begun = True
-
     def __init__(self, parameters: Mapping[str, Tensor], decay: float) -> None:
         super().__init__(parameters)
         self._decay = decay
+
+    @property
+    def has_begun(self) -> bool:
+        """It begins at once."""
+        return True
 
     def update(self, step: int) -> None:
         """Take in the parameters as they are after `step` (from 1)."""
