@@ -14,6 +14,8 @@ from gatework.cli.options import Flag, write_options
 from gatework.cli.tasks import task_of_run
 from gatework.cli.tasks.frames import ALONE, FramesWanted, refuse_text, write
 from gatework.cli.tasks.frames import TASK as FRAMES
+from gatework.cli.tasks.music import refuse_text as refuse_text_options
+from gatework.cli.tasks.music import write_music
 from gatework.errors import InputError
 from gatework.tasks.generate.settings import Recall, Sampling
 
@@ -77,7 +79,7 @@ def generate(
     frames: FramesWanted = ALONE,
     debug: Flag = False,
 ) -> None:
-    """Write text or frames with a run: more of what it was fitted on.
+    """Write text, music or frames with a run: more of what it was fitted on.
 
     Args:
         run: Folder of a run that `gatework fit generate` made.
@@ -85,7 +87,7 @@ def generate(
         sampling: How it is drawn.
         states: Where it is put aside.
         recall: What is learnt from the prompt.
-        frames: What a run of frames is asked for.
+        frames: What a run of frames or of music is asked for.
         debug: Show where in the code an error came from.
     """
     _check(wanted, states, recall)
@@ -93,11 +95,16 @@ def generate(
         refuse_text(write_options(wanted, sampling, states, recall))
         write(run, frames, sampling, length=wanted.length, count=wanted.samples)
         return
-    if strange := write_options(frames):
-        raise InputError(f"{strange[0]} is an option for frames, and {run} writes text")
     from gatework.tasks.generate.estimator import LanguageModel
 
     model = LanguageModel.load(run)
+    if model.tokens == "events":
+        refuse_text_options(write_options(wanted, states, recall))
+        count, length = wanted.samples, wanted.length
+        write_music(model, frames, sampling, count=count, length=length, timing=wanted.timing)
+        return
+    if strange := write_options(frames):
+        raise InputError(f"{strange[0]} is no option for text, which {run} writes")
     prompt = wanted.prompt
     if wanted.prompt_file is not None:
         prompt = model.read(wanted.prompt_file)

@@ -131,18 +131,22 @@ def _print_outcome(file: Path, run: Path, outcome: "Outcome") -> None:
 @Parameter(name="*", group=FRAMES)
 @dataclasses.dataclass(frozen=True)
 class FramesWanted:
-    """What a run of frames can be asked for besides.
+    """What a run of frames or of music can be asked for besides.
 
     Args:
-        to: File to write: .mid or .wav, of which several samples have a number each, or .csv,
-            .tsv, .parquet or .npz; left out, CSV is printed.
-        primer: File with frames to go on from: its first sequence, which is written too.
+        to: File to write: .mid or .wav, of which several samples have a number each, or of frames
+            .csv, .tsv, .parquet or .npz; left out, CSV or events of music are printed.
+        primer: File with frames to go on from: its first sequence, which is written too. Of music
+            MIDI or ABC, or notes such as "60 62*2 E4/2 r C4+E4+G4".
         primer_frames: So many of them, from the first; left out, all.
+        tempo: Of music, quarter notes a minute; left out, that of the primer, or the usual one of
+            the data.
     """
 
     to: Path | None = None
     primer: Path | None = None
     primer_frames: int | None = None
+    tempo: float | None = None
 
     def __post_init__(self) -> None:
         if self.to is not None:
@@ -169,6 +173,8 @@ def write(
     from gatework.tasks.frames.estimator import FrameModel
     from gatework.tasks.frames.files import to_table, write_frames
 
+    if wanted.tempo is not None:
+        raise InputError("--tempo is an option for music, and means nothing to frames")
     model = FrameModel.load(run)
     begun = None
     if wanted.primer is not None:

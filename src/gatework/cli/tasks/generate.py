@@ -10,8 +10,15 @@ from cyclopts import Group, Parameter
 
 from gatework.cli.console import align, bold, say, say_scores
 from gatework.cli.exits import stoppable
-from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
-from gatework.cli.tasks.frames import NO_FRAMES, FrameOptions, fit_frames, holds_frames
+from gatework.cli.options import TO_DEFAULT, RunOptions, check_output, default_run, write_options
+from gatework.cli.tasks.frames import (
+    NO_FRAMES,
+    FrameOptions,
+    FramesWanted,
+    fit_frames,
+    holds_frames,
+)
+from gatework.cli.tasks.music import FILES, describe, write_music
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.files import atomic_write
@@ -25,6 +32,7 @@ DATA = Group.create_ordered("The text")
 LANGUAGE = Group.create_ordered("The language model (what is left out is chosen from the data)")
 BY_DATA = GenerateSettings()
 RECALLING = ("cache", "dynamic")  # what `evaluate` may be asked for besides
+TEXTS = (".txt",)
 SHOWN = 300  # characters of the sample that is printed
 
 
@@ -49,13 +57,14 @@ def generate(
     settings: Annotated[GenerateSettings, Parameter(name="*", group=LANGUAGE)] = BY_DATA,
     output: RunOptions = TO_DEFAULT,
 ) -> None:
-    """Learn to write like a text, and what comes next in it; or like piano rolls and pen strokes.
+    """Learn to write like a text, and what comes next in it; like music, or like pen strokes.
 
-    Prints the loss on the held-out end of the text beside n-grams, and writes a run: the trained
-    model and report.html. A fit that was stopped goes on when the same command is given again.
+    Prints the loss on the held-out end of the text beside n-grams, or on held-out pieces, and
+    writes a run: the trained model and report.html. A fit that was stopped goes on when the same
+    command is given again.
 
     Args:
-        files: Text in UTF-8, or folders of it; several are read in this order.
+        files: Text in UTF-8, or MIDI and ABC, or folders of either; several are read in this order.
         data: Other files.
         frames: For files of frames.
         settings: How to train.
@@ -112,21 +121,25 @@ def _print_outcome(name: str, run: Path, outcome: "Outcome") -> None:
     sample = outcome.samples[1]
     say()
     say(bold(f"It writes, at temperature {sample.temperature:g}:"))
-    for line in sample.text[:SHOWN].splitlines():
-        say(f"  {line}")
+    if sample.piece is not None:
+        say(f"  {describe(sample.piece)}, to be heard in the report")
+    else:
+        for line in sample.text[:SHOWN].splitlines():
+            say(f"  {line}")
     say()
     say_scores(outcome.scores, indent=2)
     say()
     quoted = shlex.quote(str(run))
-    say(
-        align(
-            [
-                ("report", str(run / "report.html")),
-                ("next", f"gatework generate {quoted} --prompt TEXT"),
-                ("", f"gatework complete {quoted}"),
-            ]
-        )
+    nexts = (
+        [f"{quoted} --to tune.mid", f'{quoted} --to tune.wav --primer "60 62 64" --count 3']
+        if sample.piece is not None
+        else [f"{quoted} --prompt TEXT"]
     )
+    commands = [f"gatework generate {each}" for each in nexts]
+    if sample.piece is None:
+        commands.append(f"gatework complete {quoted}")
+    labels = ["report", "next", *[""] * (len(commands) - 1)]
+    say(align(zip(labels, [str(run / "report.html"), *commands], strict=True)))
 
 
 def predict(question: Question) -> None:
@@ -134,6 +147,11 @@ def predict(question: Question) -> None:
     from gatework.tasks.generate.estimator import LanguageModel
 
     model = LanguageModel.load(question.run)
+    if model.tokens == "events":
+        write_music(model, FramesWanted(question.out, question.file))
+        return
+    if question.out is not None:
+        check_output(question.out, TEXTS)
     text = model.generate("" if question.file is None else model.read(question.file))
     if question.out is None:
         sys.stdout.write(f"{text}\n")
@@ -157,4 +175,4 @@ def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
     return LanguageModel.load(run).inspection(file, most=most)
 
 
-TASK = Task("generate", generate, predict, evaluate, inspect, RECALLING, (".txt",))
+TASK = Task("generate", generate, predict, evaluate, inspect, RECALLING, (*TEXTS, *FILES))

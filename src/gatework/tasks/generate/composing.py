@@ -22,11 +22,13 @@ class Composed(NamedTuple):
 
     Attributes:
         piece: With the primer at its beginning.
+        text: The same as words.
         events: How many were drawn for it.
         primed: Ticks that the primer lasts.
     """
 
     piece: Piece
+    text: str
     events: int
     primed: int
 
@@ -78,13 +80,11 @@ def compose(
             if not grammar.is_over:
                 grammar.take(number)
                 numbers.append(number)
+    texts = [before + fitted.codec.decode(numbers) for numbers in told]
+    primed = events.snap(primer).end if primer else 0
     return [
-        Composed(
-            _piece(events, before + fitted.codec.decode(numbers), primer, tempo),
-            len(numbers),
-            events.snap(primer).end if primer else 0,
-        )
-        for numbers in told
+        Composed(_piece(events, text, primer, tempo), text, len(numbers), primed)
+        for text, numbers in zip(texts, told, strict=True)
     ]
 
 

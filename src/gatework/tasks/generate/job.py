@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gatework.data.music.events import Events
 from gatework.data.stream import TokenStream
 from gatework.models.language import Judged, judge
 from gatework.tasks.generate.composing import compose
@@ -58,12 +57,12 @@ def fit_and_judge(
         settings=dataclasses.asdict(settings),
         choices=fitted.choices,
         scores=score(fitted, stream, said, part=parts.judged_name, chosen_on=parts.test is None),
-        samples=tuple(_samples(fitted, settings.seed)),
+        samples=tuple(samples_of(fitted, settings.seed)),
         surprises=surprises_of(stream.ids, said, parts.codec),
         excerpt=parts.codec.decode(stream.ids[1 : _EXCERPT + 1].tolist()),
-        curve=_curve(fitted),
+        curve=curve_of(fitted),
         data=_data_facts(parts),
-        training=_training_facts(fitted),
+        training=training_facts(fitted),
         notes=parts.notes,
     )
     return Job(fitted, outcome)
@@ -106,19 +105,20 @@ def score(
     )
 
 
-def _samples(fitted: Fitted, seed: int) -> Iterator[Sample]:
+def samples_of(fitted: Fitted, seed: int) -> Iterator[Sample]:
+    """Let the model write, at each temperature."""
     for temperature in _TEMPERATURES:
         how = Sampling(temperature=temperature, seed=seed)
-        if isinstance(fitted.codec.tokeniser, Events):
+        if fitted.codec.kind == "events":
             (composed,) = compose(fitted, None, how, count=1, length=_SAMPLED)
-            text = fitted.codec.tokeniser.text(composed.piece)
-            yield Sample(temperature, text, composed.piece)
+            yield Sample(temperature, composed.text, composed.piece)
             continue
         (written,) = write_many(fitted, "", how, count=1, length=_SAMPLED)
         yield Sample(temperature, written.text)
 
 
-def _curve(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
+def curve_of(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
+    """Return the course of the training."""
     if fitted.history is None:
         return ()
     return tuple((each.step, each.loss, each.validation) for each in fitted.history.records)
@@ -138,7 +138,8 @@ def _data_facts(parts: Parts) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _training_facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
+def training_facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
+    """Return facts about the network and its training, to read."""
     shape, history = fitted.network.shape, fitted.history
     weights = sum(parameter.numel() for parameter in fitted.network.parameters())
     facts = [

@@ -37,7 +37,7 @@ class Scores:
         part: What was judged.
         characters: In it.
         tokens: That were predicted in it.
-        unit: "character" or "byte".
+        unit: "character", "byte" or "event".
         chosen_on: Whether weights and order were chosen on this very part.
         notes: What else a reader must know.
 
@@ -64,7 +64,8 @@ class Scores:
     def verdict(self) -> str:
         """Say in one sentence who won."""
         ours, best = self.methods[:2]
-        figures = f"{ours.nats:.3f} nats a {self.unit}, against {best.nats:.3f} ({self.part})."
+        article = "an" if self.unit == "event" else "a"
+        figures = f"{ours.nats:.3f} nats {article} {self.unit}, against {best.nats:.3f} ({self.part})."
         if round(ours.nats, 3) == round(best.nats, 3):
             return f"Gatework and the {best.method} do equally well: {figures}"
         return f"Gatework {'beats' if self.won() else 'loses to'} the {best.method}: {figures}"
