@@ -283,18 +283,18 @@ def test_long_smooth_series_are_averaged_and_rough_ones_are_not() -> None:
     t = np.linspace(0, 6, 512)
     smooth = from_arrays([np.sin(t + phase) for phase in range(4)])
     encoder, choices = RecordingEncoder.fit(smooth, ClassifySettings())
-    assert encoder.step == 4
+    assert encoder.step == 8
     assert choices[0].name == "step"
     encoded = encoder.encode(smooth)
-    assert encoded.steps.lengths.tolist() == [128] * 4
-    mean = smooth.values.reshape(4, 128, 4).mean(2).reshape(-1, 1)
+    assert encoded.steps.lengths.tolist() == [64] * 4
+    mean = smooth.values.reshape(4, 64, 8).mean(2).reshape(-1, 1)
     expected = (mean - mean.mean()) / mean.std()
     np.testing.assert_allclose(encoded.steps.values.numpy(), expected, atol=1e-5)
-    assert encoder.step_names(smooth, 0)[:3] == ["0", "4", "8"]
+    assert encoder.step_names(smooth, 0)[:3] == ["0", "8", "16"]
     rough = from_arrays([np.sin(150 * t + phase) for phase in range(4)])
     assert RecordingEncoder.fit(rough, ClassifySettings())[0].step is None
     timed = dataclasses.replace(smooth, times=np.tile(np.arange(512) * 0.5, 4))
-    assert RecordingEncoder.fit(timed, ClassifySettings())[0].step == 2.0
+    assert RecordingEncoder.fit(timed, ClassifySettings())[0].step == 4.0
 
 
 def test_sparse_events_are_averaged_into_some_twenty_steps() -> None:

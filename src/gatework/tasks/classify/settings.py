@@ -31,7 +31,7 @@ class ClassifySettings:
             text, 5,000 steps of a recording.
         step: Times of a recording that are averaged into one step, in the units of its times, or
             steps where it has none. None: every time is a step; but long, regular, smooth series
-            are averaged down to 128 steps.
+            are averaged down to 64 steps.
         summaries: Whether a network also reads the summaries of a recording that logistic
             regression does. None: where values are missing or times irregular.
         vectors: A text file of word vectors from outside (word2vec's or GloVe's), from which those

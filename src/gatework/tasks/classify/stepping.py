@@ -10,7 +10,7 @@ from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
 
 _EVEN: Final = 1e-6
-_LONG: Final = 128  # steps that a series is averaged down to, if it is smooth enough
+_LONG: Final = 64  # steps that a series is averaged down to, if it is smooth enough
 _KEPT: Final = 0.95  # part of the variance that has to stay
 _SPARSE: Final = 0.5  # part of the values missing from which few steps hold much
 _FEW: Final = 24  # steps that sparse events are averaged into
