@@ -56,7 +56,7 @@ class Completer:
 
     def __init__(self, fitted: Fitted) -> None:
         codec = fitted.codec
-        if codec.kind in ("bytes", "events"):
+        if not completes_words(fitted):
             raise InputError(
                 f"a model of {codec.kind} completes no words; fit one of characters or words"
             )
@@ -171,6 +171,11 @@ class Completer:
             if demand:
                 rows[row] = [_meets(piece, demand) for piece in self._codec.pieces]
         return rows
+
+
+def completes_words(fitted: Fitted) -> bool:
+    """Whether the tokens of a model are letters or words."""
+    return fitted.codec.kind not in ("bytes", "events")
 
 
 def _best(found: list[_Found], count: int) -> list[_Found]:

@@ -1,6 +1,5 @@
 """A text that can be put aside, in a file too, and gone on with as if it had never stopped."""
 
-import copy
 import dataclasses
 import hashlib
 import os
@@ -184,7 +183,7 @@ class Writing:
     def _restore(self, tensors: dict[str, Tensor], told: _Told) -> None:
         weights = {n.removeprefix(_WEIGHTS): t for n, t in tensors.items() if _WEIGHTS in n}
         if weights:
-            self._network = copy.deepcopy(self._fitted.network)
+            self._network = self._fitted.replica()
             self._network.load_state_dict(weights)
             self._reader = OneReader(self._network)
         self._recall = Recall(**told.recall)

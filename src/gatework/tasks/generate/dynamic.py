@@ -6,7 +6,6 @@ where they began, those most that matter most. The usual size is measured on tex
 writes, so that nothing of its training has to be kept. A copy learns; the model stays as it was.
 """
 
-import copy
 from typing import Final, final
 
 import torch
@@ -36,7 +35,7 @@ class Follower:
     """
 
     def __init__(self, fitted: Fitted, rate: float) -> None:
-        self.network, self._rate = copy.deepcopy(fitted.network), rate
+        self.network, self._rate = fitted.replica(), rate
         self._weights = [p for p in self.network.parameters() if p.requires_grad]
         self._first = [weight.detach().clone() for weight in self._weights]
         self._sizes = usual_gradients(fitted)

@@ -1,48 +1,41 @@
 """`LanguageModel`: fit text, write more of the like, complete words, and say how good it is."""
 
 import dataclasses
-import itertools
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
-from gatework.data.music import Piece
 from gatework.data.stream_corpus import open_corpus
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.models.language import judge
 from gatework.tasks import run as folder
-from gatework.tasks.estimator import AbstractEstimator, carry_out
+from gatework.tasks.estimator import carry_out
 from gatework.tasks.generate import job, saved
-from gatework.tasks.generate.completing import Completer, Completion
-from gatework.tasks.generate.composing import Composed, compose
-from gatework.tasks.generate.continuing import Writing
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.inspection import inspection_of
 from gatework.tasks.generate.origin import origin_of
 from gatework.tasks.generate.outcome import Outcome
+from gatework.tasks.generate.personal import Gains, personalise
 from gatework.tasks.generate.recalling import score_recalling
 from gatework.tasks.generate.scores import Scores
-from gatework.tasks.generate.settings import GenerateSettings, Recall, Sampling
+from gatework.tasks.generate.settings import GenerateSettings, Recall
 from gatework.tasks.generate.sources import (
     gather_parts,
     read_excerpt,
     read_stream,
     settle_tokens,
 )
-from gatework.tasks.generate.writing import Written, write_many
+from gatework.tasks.generate.speaking import AbstractSpeaker
 from gatework.tasks.page import Origin
 from gatework.training import Progress
 
 Settings = GenerateSettings
-_LOOKED_AT: Final = 4_000  # characters of a file to go on from
-_DEFAULT: Final = Sampling()
 _NOTHING: Final = Recall()
 
 
 @final
-class LanguageModel(AbstractEstimator):
+class LanguageModel(AbstractSpeaker):
     """An LSTM that foretells text token by token, scored beside n-grams of the same text.
 
     Text comes from a file, a folder (all of its files), a list of paths, or a list of texts. It is
@@ -76,10 +69,12 @@ class LanguageModel(AbstractEstimator):
         loudnesses: Of music, how many kinds of loudness are told apart.
         transpose: Of music, semitones that a piece is moved by in training at most.
         seed: Seed of everything random.
+        text_column: Of tables, the column that has the texts. None: by its name, or the longest.
 
     Attributes:
         scores_: The score table of the judged part; None for a loaded model.
         outcome_: All that the report shows; None for a loaded model.
+        gains_: What adapting changed; None for a model that was not adapted.
 
     Example:
         >>> model = LanguageModel(window=16, epochs=6, hidden_size=32, learning_rate=0.02)
@@ -109,7 +104,7 @@ class LanguageModel(AbstractEstimator):
         batch_size: int | None = Settings.batch_size,
         window: int = Settings.window,
         learning_rate: float | None = Settings.learning_rate,
-        weight_decay: float = Settings.weight_decay,
+        weight_decay: float | None = Settings.weight_decay,
         average: float | None = Settings.average,
         epochs: int | None = Settings.epochs,
         test_share: float = Settings.test_share,
@@ -119,6 +114,7 @@ class LanguageModel(AbstractEstimator):
         loudnesses: int | None = Settings.loudnesses,
         transpose: int = Settings.transpose,
         seed: int = Settings.seed,
+        text_column: str | None = None,
     ) -> None:
         self.tokens = tokens
         self.vocabulary_size = vocabulary_size
@@ -146,12 +142,14 @@ class LanguageModel(AbstractEstimator):
         self.loudnesses = loudnesses
         self.transpose = transpose
         self.seed = seed
+        self.text_column = text_column
         self.outcome_: Outcome | None = None
         self.scores_: Scores | None = None
         self._fit: Fitted | None = None
-        self._excerpt = ""
+        self._completer = None
+        self.gains_: Gains | None = None
+        self._excerpt = self._data = ""
         self._kept: _Kept | None = None
-        self._completer: Completer | None = None
 
     def fit(
         self,
@@ -184,9 +182,9 @@ class LanguageModel(AbstractEstimator):
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
         settings = settle_tokens(self._settings_of(GenerateSettings), data)
-        parts = gather_parts(data, validation, test, settings)
+        parts = gather_parts(data, validation, test, settings, self.text_column)
         parameters = self.get_params() | dataclasses.asdict(settings)
-        request = saved.request_of(parts, parameters)
+        request = saved.request_of(parts.digest, parameters)
         origin = origin_of(data, self._written(parameters), command)
         done = carry_out(
             run,
@@ -195,10 +193,7 @@ class LanguageModel(AbstractEstimator):
             lambda place, done: saved.write_run(place, request, done, origin),
             overwrite=overwrite,
         )
-        self._fit, self._completer = done.fitted, None
-        self.outcome_, self.scores_ = done.outcome, done.outcome.scores
-        self._excerpt = done.outcome.excerpt
-        self._kept = _Kept(request, origin, done)
+        self._take(_Kept(request, origin, done))
         return self
 
     def evaluate(self, data: Any, *, recall: Recall = _NOTHING) -> Scores:
@@ -215,122 +210,50 @@ class LanguageModel(AbstractEstimator):
             InputError: The data cannot be read, or is empty.
         """
         fitted = self._fitted()
-        name, stream, notes = read_stream(fitted.codec, data)
+        name, stream, notes = read_stream(fitted.codec, data, self.text_column)
         said = judge(fitted.network, stream.ids[:, None])
         plain = job.score(fitted, stream, said, part=name, notes=notes)
         rows = score_recalling(fitted, stream, recall)
         return dataclasses.replace(plain, methods=(*plain.methods, *rows))
 
-    def generate(  # noqa: PLR0913 - every way of drawing
+    def adapt(
         self,
-        prompt: str = "",
+        data: Any,
         *,
-        length: int = 500,
-        temperature: float = _DEFAULT.temperature,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        typical: float | None = None,
-        repetition_penalty: float = 1.0,
-        stop: Sequence[str] = (),
-        seed: int = 0,
-        recall: Recall = _NOTHING,
-    ) -> str:
-        """Return one text that goes on from a prompt; see `Sampling` for the ways of drawing.
+        run: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        command: str | None = None,
+    ) -> "LanguageModel":
+        """Return a model that has learnt how a person writes; this one stays as it is.
+
+        The last fifth of their text is judged, once, before and after: see `gains_` of the model.
 
         Args:
-            prompt: What comes before; "" begins a document. Characters that the model never saw
-                are read as unknown: `unknown` lists them.
-            length: Tokens to write at most.
-            temperature: Below 1 keeps to what is likely; 0 always takes the likeliest.
-            top_k: Draw from so many of the likeliest tokens.
-            top_p: Draw from the likeliest tokens with this probability together.
-            typical: Draw from the tokens of most usual surprise with this probability together.
-            repetition_penalty: Above 1, tokens that came lately are less likely.
-            stop: Texts that end it; they are left out.
-            seed: The same seed, the same text.
-            recall: What is learnt from the prompt, beside what the state holds of it.
+            data: Their text, as for `fit`.
+            run: Folder to keep the new model in; None keeps nothing on disk.
+            overwrite: Replace another fit in that folder.
+            progress: Where to show how far it is; None shows nothing.
+            command: How to ask for this again, for the report; None tells it in Python.
 
         Raises:
-            InputError: A value is out of its range.
+            InputError: The text cannot be read or is too short, or the model is one of music.
         """
-        how = Sampling(temperature, repetition_penalty, top_k, top_p, typical, seed)
-        return "".join(self.write(prompt, how, length=length, stop=stop, recall=recall))
-
-    def write(
-        self,
-        prompt: str = "",
-        sampling: Sampling = _DEFAULT,
-        *,
-        length: int = 500,
-        stop: Sequence[str] = (),
-        recall: Recall = _NOTHING,
-    ) -> Iterator[str]:
-        """Write as `generate` does, and give each piece of text as soon as it is there."""
-        writing = self.start(prompt, sampling, recall=recall)
-        pieces = writing.write(length=length, stops=stop)
-        return itertools.chain(pieces, map(Writing.finish, [writing]))
-
-    def start(
-        self, prompt: str = "", sampling: Sampling = _DEFAULT, *, recall: Recall = _NOTHING
-    ) -> Writing:
-        """Begin a text that can be put aside, in a file too, and gone on with: see `Writing`."""
-        return Writing(self._fitted(), prompt, sampling, recall)
-
-    def resume(self, path: str | os.PathLike[str]) -> Writing:
-        """Go on with a text that `Writing.save` kept, as if it had never stopped.
-
-        Raises:
-            InputError: The file is not there, is damaged, or is of another model.
-        """
-        return Writing.resume(self._fitted(), path)
-
-    def write_many(
-        self,
-        prompt: str = "",
-        sampling: Sampling = _DEFAULT,
-        *,
-        count: int,
-        length: int = 500,
-        stop: Sequence[str] = (),
-    ) -> list[Written]:
-        """Write `count` texts from one prompt, all at once as one batch."""
-        return write_many(self._fitted(), prompt, sampling, count=count, length=length, stops=stop)
-
-    def compose(
-        self,
-        primer: Piece | None = None,
-        sampling: Sampling = _DEFAULT,
-        *,
-        count: int = 1,
-        length: int = 500,
-        tempo: float | None = None,
-    ) -> list[Composed]:
-        """Write `count` pieces of music that go on from a primer, all at once: see `compose`."""
-        return compose(self._fitted(), primer, sampling, count=count, length=length, tempo=tempo)
-
-    def complete(self, text: str, *, count: int = 5) -> list[Completion]:
-        """Return the likeliest endings of the word being typed, or next words after a blank.
-
-        Raises:
-            InputError: count is below 1, or the model is one of bytes.
-        """
-        if self._completer is None:
-            self._completer = Completer(self._fitted())
-        return self._completer.complete(text, count=count)
-
-    def read(self, path: str | os.PathLike[str]) -> str:
-        """Return the text of a file, to go on from; of a long one, its end.
-
-        Raises:
-            InputError: It is not there, is empty or is not UTF-8.
-        """
-        corpus = open_corpus(path)
-        last = corpus.part(max(0, corpus.size - _LOOKED_AT), corpus.size)
-        return "".join(piece for pieces in last for piece in pieces)
-
-    def unknown(self, text: str) -> list[str]:
-        """Return the characters of a text that the model never saw, each once."""
-        return self._fitted().codec.unknown(text)
+        fitted, parameters = self._fitted(), self.get_params()
+        corpus = open_corpus(data, raw=fitted.codec.kind == "bytes", column=self.text_column)
+        request = saved.request_of(f"{self._data}+{corpus.digest}", parameters)
+        origin = origin_of(data, self._written(parameters), command, adapts=True)
+        done = carry_out(
+            run,
+            request,
+            lambda _: personalise(fitted, corpus, self._excerpt, parameters, progress=progress),
+            lambda place, done: saved.write_run(place, request, done.job, origin),
+            overwrite=overwrite,
+        )
+        model = type(self)(**parameters)
+        model._take(_Kept(request, origin, done.job))
+        model.gains_ = done.gains
+        return model
 
     def inspection(self, data: Any = None, *, most: int = 6) -> Inspection:
         """Return the network and some text, to look inside.
@@ -345,7 +268,7 @@ class LanguageModel(AbstractEstimator):
         fitted = self._fitted()
         text = self._excerpt
         if data is not None:
-            text = read_excerpt(fitted.codec, data)
+            text = read_excerpt(fitted.codec, data, self.text_column)
         return inspection_of(fitted, text, most=most)
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -371,7 +294,15 @@ class LanguageModel(AbstractEstimator):
         restored = saved.read_run(Path(run))
         model = cls._restored(Path(run), restored.config.request.settings)
         model._fit, model._excerpt = restored.fitted, restored.excerpt
+        model._data = restored.config.request.data
         return model
+
+    def _take(self, kept: "_Kept") -> None:
+        """Be the model of a fit that is done."""
+        outcome = kept.done.outcome
+        self._kept, self._fit, self._completer = kept, kept.done.fitted, None
+        self.outcome_, self.scores_, self._excerpt = outcome, outcome.scores, outcome.excerpt
+        self._data = kept.request.data
 
     def _fitted(self) -> Fitted:
         if self._fit is None:

@@ -67,6 +67,13 @@ class Fitted:
         begins = np.array([BORDER]) if self.ends or is_none else line
         return np.concatenate([begins, self.codec.encode(prompt)])
 
+    def replica(self) -> LanguageNetwork:
+        """Return a network with the same weights, in evaluation, to be changed."""
+        with torch.random.fork_rng():
+            network = LanguageNetwork(self.network.shape, counted=self.network.counted)
+        network.load_state_dict(self.network.state_dict())
+        return network.eval()
+
     @property
     def config(self) -> dict[str, Any]:
         """Plain values from which `from_saved` rebuilds all but tensors."""

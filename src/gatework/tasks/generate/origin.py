@@ -7,16 +7,25 @@ from typing import Any
 from gatework.tasks.page import Origin
 
 
-def origin_of(data: Any, call: str, command: str | None) -> Origin:
-    """Describe the fit of some data; `call` makes the model in Python."""
+def origin_of(data: Any, call: str, command: str | None, *, adapts: bool = False) -> Origin:
+    """Describe the fit of some data, or that a run adapted to it.
+
+    Args:
+        data: As it was given.
+        call: What makes the model in Python.
+        command: The command line, None in Python.
+        adapts: Whether the model was there before.
+    """
     is_file = isinstance(data, str | os.PathLike)
+    made = "LanguageModel.load('run')" if adapts else call
+    learn = "model = model.adapt" if adapts else "model.fit"
     return Origin(
         name=name_of(data),
         command=command,
         snippet=(
             "from gatework import LanguageModel\n\n"
-            f"model = {call}\n"
-            f"model.fit({repr(str(data)) if is_file else 'texts'})\n"
+            f"model = {made}\n"
+            f"{learn}({repr(str(data)) if is_file else 'texts'})\n"
             "print(model.scores_)\nprint(model.generate('A prompt'))"
         ),
     )
