@@ -7,7 +7,8 @@
 UCR: .npz files with X_train, y_train, X_test, y_test. Poses: JHMDB's, with three official splits;
 to the positions their changes are added. PhysioNet: stratified folds of a seed, areas under the ROC
 and the precision-recall curve. Nothing is chosen on a test part: settings are those given, the rest
-Gatework's own choice. Prints one JSON object, and a line on stderr as each training ends.
+Gatework's own choice. Seconds are the clock's and the processor's. Prints one JSON object, and a
+line on stderr as each training ends.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,9 @@ def judge(
 ) -> dict[str, Any]:
     """Fit on one part and score every method on another."""
     classes = Classes.of(train.known_labels, train.label_kind)
-    began = perf_counter()
+    began, used = perf_counter(), process_time()
     fitted = fit_classifier(train, classes, settings)
-    seconds = perf_counter() - began
+    seconds, used = perf_counter() - began, process_time() - used
     answers, truth = fitted.answers(test), classes.numbers(test.known_labels)
     scores = {
         method: {
@@ -63,10 +64,11 @@ def judge(
         "scores": scores,
         "calibration": list(fitted.calibration[:3]),
         "fit_seconds": seconds,
+        "processor_seconds": used,
         "shape": dataclasses.asdict(fitted.shape),
         "choices": {choice.name: choice.value for choice in fitted.choices},
     }
-    print(name, settings.seed, f"{seconds:.0f} s", scores, file=sys.stderr, flush=True)
+    print(name, settings.seed, f"{used:.0f} s", scores, file=sys.stderr, flush=True)
     return found
 
 
@@ -114,7 +116,8 @@ def physionet(file: Path, count: int, seed: int) -> Iterator[Part]:
 
 
 def summarise(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard deviation over the rounds, by part and over all."""
+    """Return mean and standard deviation over the rounds, by part and over all; and of several
+    seeds the deviation of their means over all parts."""
     found: dict[str, Any] = {}
     parts = [*dict.fromkeys(r["part"] for r in rounds), "all"]
     for part in parts:
@@ -122,10 +125,19 @@ def summarise(rounds: list[dict[str, Any]]) -> dict[str, Any]:
         for method in mine[0]:
             for metric in mine[0][method]:
                 each = [scores.get(method, scores["gatework"])[metric] for scores in mine]
-                spread = float(np.std(each, ddof=1)) if len(each) > 1 else None
                 row = found.setdefault(part, {}).setdefault(method, {})
-                row[metric] = {"mean": float(np.mean(each)), "deviation": spread}
+                row[metric] = {"mean": float(np.mean(each)), "deviation": _deviation(each)}
+                if part == "all":
+                    by_seed: dict[int, list[float]] = {}
+                    for one, value in zip(rounds, each, strict=True):
+                        by_seed.setdefault(one["seed"], []).append(value)
+                    means = [float(np.mean(values)) for values in by_seed.values()]
+                    row[metric]["deviation_of_seeds"] = _deviation(means)
     return found
+
+
+def _deviation(values: list[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def main() -> None:
@@ -154,6 +166,7 @@ def main() -> None:
         "data": chosen.data,
         "scores": summarise(rounds),
         "seconds": sum(r["fit_seconds"] for r in rounds),
+        "processor_seconds": sum(r["processor_seconds"] for r in rounds),
         "settings": chosen.settings,
         "rounds": rounds,
         "torch": torch.__version__,
