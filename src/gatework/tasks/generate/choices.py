@@ -1,14 +1,18 @@
 """What is chosen from the data where the user chose nothing, each with its reason in words."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from gatework.errors import InputError
 from gatework.tasks.generate.settings import LONGEST_NGRAM, GenerateSettings, Softmax
 from gatework.tasks.settings import Choice
 
+Choose = Callable[[str, object, str], None]
 _READ: Final = 10_000_000  # tokens read in a fit, all epochs together
 _MOST_EPOCHS: Final = 40
 _MOST_SIGNS: Final = 1_024  # different tokens, where a network begins from n-grams
+_DECAY: Final = 0.1
+_ASGD_RATE, _ASGD_DECAY = 30.0, 1.2e-6  # Merity et al. 2018
 _MANY: Final = 20_000  # different tokens, from where rare ones share the work of a softmax
 _BATCHES: Final = 64  # of an epoch, at least, where the data allows
 
@@ -24,6 +28,7 @@ class Effort(NamedTuple):
     batch_size: int
     window: int
     learning_rate: float
+    weight_decay: float
     epochs: int | None
     ngram: int
     softmax: Softmax
@@ -81,21 +86,12 @@ def choose_effort(
             f"the training part has {tokens:,} tokens, less than one window of {window} for each "
             f"of {batch} streams: lower batch_size or window"
         )
-    ngram, softmax = settings.ngram, settings.softmax
-    if ngram is None:
-        ngram = LONGEST_NGRAM if settings.tokens in ("characters", "bytes") else 0
-        ngram = ngram if signs <= _MOST_SIGNS else 0
-        choose("ngram", ngram, f"{settings.tokens}, {signs:,} different")
-    if ngram and signs > _MOST_SIGNS:
-        raise InputError(
-            f"ngram is {ngram}, but there are {signs:,} different tokens: n-grams speak of all of "
-            f"them at each step, which takes at most {_MOST_SIGNS:,}; use ngram=0"
-        )
+    ngram = _choose_ngram(signs, settings, choose)
+    softmax = settings.softmax
     if softmax is None:
         softmax = "adaptive" if signs >= _MANY and not tied else "full"
         choose("softmax", softmax, f"{signs:,} different tokens")
-    rate = settings.learning_rate or min(1e-2, 1e-2 * (256 / hidden) ** 0.5)
-    choose("learning_rate", rate, f"width {hidden}")
+    rate, decay = _choose_descent(hidden, settings, choose)
     effort = Effort(
         hidden,
         embedding,
@@ -105,8 +101,37 @@ def choose_effort(
         batch,
         window,
         rate,
+        decay,
         epochs,
         ngram,
         softmax,
     )
     return effort, choices
+
+
+def _choose_ngram(signs: int, settings: GenerateSettings, choose: Choose) -> int:
+    """Which n-grams the network begins from."""
+    ngram = settings.ngram
+    if ngram is None:
+        is_text = settings.tokens in ("characters", "bytes")
+        ngram = LONGEST_NGRAM if is_text and signs <= _MOST_SIGNS else 0
+        choose("ngram", ngram, f"{settings.tokens}, {signs:,} different")
+    if ngram and signs > _MOST_SIGNS:
+        raise InputError(
+            f"ngram is {ngram}, but there are {signs:,} different tokens: n-grams speak of all of "
+            f"them at each step, which takes at most {_MOST_SIGNS:,}; use ngram=0"
+        )
+    return ngram
+
+
+def _choose_descent(hidden: int, settings: GenerateSettings, choose: Choose) -> tuple[float, float]:
+    """The learning rate and the weight decay."""
+    is_asgd = settings.optimizer == "asgd"
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if rate is None:
+        rate = _ASGD_RATE if is_asgd else min(1e-2, 1e-2 * (256 / hidden) ** 0.5)
+        choose("learning_rate", rate, f"width {hidden}, {settings.optimizer}")
+    if decay is None:
+        decay = _ASGD_DECAY if is_asgd else _DECAY
+        choose("weight_decay", decay, settings.optimizer)
+    return rate, decay

@@ -1,5 +1,6 @@
 """Training: from streams of tokens to a network and its n-grams."""
 
+import dataclasses
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +15,14 @@ from gatework.models.language import (
     LanguageShape,
     judge,
 )
-from gatework.tasks.generate.choices import choose_effort
+from gatework.tasks.generate.choices import Effort, choose_effort
 from gatework.tasks.generate.counting import CountedBatch, fit_ngrams, windows_of
 from gatework.tasks.generate.fitted import Fitted, chances_of
 from gatework.tasks.generate.parts import Parts
 from gatework.tasks.generate.settings import GenerateSettings
 from gatework.training import Progress, TrainSettings, train
 
+_ASGD_CLIP: Final = 0.25  # Merity et al. 2018
 _STREAMS: Final = 32  # that validation is read in, side by side
 _LEAST_STREAM: Final = 256  # tokens of each
 _VALIDATIONS: Final = 2  # of an epoch
@@ -76,15 +78,7 @@ def fit_network(
         model,
         source,
         _loss,
-        settings=TrainSettings(
-            epochs=effort.epochs,
-            time_budget=settings.time_budget,
-            learning_rate=effort.learning_rate,
-            weight_decay=settings.weight_decay,
-            average=settings.average,
-            validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, source.batches // _VALIDATIONS)),
-            seed=settings.seed,
-        ),
+        settings=_training(settings, effort, source.batches),
         validate=lambda carrying: float(judge(carrying.network, held).nats.double().mean()),
         folder=folder,
         progress=progress,
@@ -99,6 +93,28 @@ def fit_network(
         parts.documents,
         tuple(choices),
         history,
+    )
+
+
+def _training(settings: GenerateSettings, effort: Effort, batches: int) -> TrainSettings:
+    """How to train, with so many batches in an epoch."""
+    usual = TrainSettings(
+        epochs=effort.epochs,
+        time_budget=settings.time_budget,
+        learning_rate=effort.learning_rate,
+        weight_decay=effort.weight_decay,
+        average=settings.average,
+        validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, batches // _VALIDATIONS)),
+        seed=settings.seed,
+    )
+    if settings.optimizer == "adamw":
+        return usual
+    return dataclasses.replace(
+        usual,
+        optimizer="asgd",
+        schedule="constant",
+        warmup=0.0,
+        clip_norm=_ASGD_CLIP,
     )
 
 

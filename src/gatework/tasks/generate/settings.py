@@ -7,6 +7,7 @@ from typing import Final, Literal, get_args
 from gatework.errors import InputError
 
 Softmax = Literal["full", "adaptive"]
+Optimizer = Literal["adamw", "asgd"]
 LONGEST_NGRAM: Final = 7
 
 
@@ -35,9 +36,11 @@ class GenerateSettings:
         temporal: Weight of changes of the output from step to step in the loss.
         batch_size: Streams read side by side. None: by the amount of data.
         window: Steps that gradients go back. The state goes on through all of a stream.
-        learning_rate: Peak of the learning rate. None: by the width.
-        weight_decay: Decoupled weight decay.
-        average: Decay of the average of the weights that is kept. None is no average.
+        optimizer: adamw, with a rate that falls to zero; or asgd, plain gradient descent at one
+            rate that averages the weights from when validation gains no more (Merity et al. 2018).
+        learning_rate: Peak of the learning rate. None: by the width and the optimizer.
+        weight_decay: Decoupled weight decay. None: by the optimizer.
+        average: Decay of a moving average of the weights, which is kept then. None is no average.
         epochs: Passes over the training part. None: by its size; with a time budget, what fits.
         test_share: The last part of the data, scored once after training, where there is no test
             file.
@@ -75,9 +78,10 @@ class GenerateSettings:
     temporal: float = 0.0
     batch_size: int | None = None
     window: int = 64
+    optimizer: Optimizer = "adamw"
     learning_rate: float | None = None
-    weight_decay: float = 0.1
-    average: float | None = 0.99
+    weight_decay: float | None = None
+    average: float | None = None
     epochs: int | None = None
     test_share: float = 0.1
     validation_share: float = 0.05
@@ -93,6 +97,8 @@ class GenerateSettings:
         self._require(
             "ngram", ngram is None or 0 <= ngram <= LONGEST_NGRAM, f"from 0 to {LONGEST_NGRAM}"
         )
+        optimizers = get_args(Optimizer)
+        self._require("optimizer", self.optimizer in optimizers, "adamw or asgd")
         self._require("softmax", self.softmax in (None, *get_args(Softmax)), "full or adaptive")
         self._require("transpose", 0 <= self.transpose <= 6, "0 to 6")
         for name in ("vocabulary_size", "hidden_size", "num_layers", "embedding_size"):
@@ -108,7 +114,7 @@ class GenerateSettings:
             value = getattr(self, name)
             self._require(name, value is None or value > 0, "above 0")
         for name in ("weight_decay", "activation", "temporal"):
-            self._require(name, getattr(self, name) >= 0, "0 or above")
+            self._require(name, (getattr(self, name) or 0) >= 0, "0 or above")
 
     def _at_least_one(self, name: str) -> None:
         value = getattr(self, name)
