@@ -58,6 +58,7 @@ class LanguageModel(AbstractSpeaker):
         temporal: Weight of changes of the output in the loss.
         batch_size: Streams read side by side.
         window: Steps that gradients go back.
+        optimizer: adamw, or asgd: averaged gradient descent.
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay.
         average: Decay of the average of the weights that is kept.
@@ -103,6 +104,7 @@ class LanguageModel(AbstractSpeaker):
         temporal: float = Settings.temporal,
         batch_size: int | None = Settings.batch_size,
         window: int = Settings.window,
+        optimizer: str = Settings.optimizer,
         learning_rate: float | None = Settings.learning_rate,
         weight_decay: float | None = Settings.weight_decay,
         average: float | None = Settings.average,
@@ -131,6 +133,7 @@ class LanguageModel(AbstractSpeaker):
         self.temporal = temporal
         self.batch_size = batch_size
         self.window = window
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.average = average
