@@ -1,13 +1,16 @@
 """`gatework complete`: what a keyboard offers, in a terminal key by key, in a pipe line by line."""
 
+import dataclasses
+import shlex
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-from gatework.cli.console import complain, say
+from gatework.cli.console import align, complain, say
 from gatework.cli.options import Flag
 from gatework.errors import InputError
 
@@ -17,6 +20,28 @@ if TYPE_CHECKING:
 TAB, ENTER, ESCAPE, ENDS, ERASES = "\t", "\n", "\x1b", ("\x04", ""), ("\x7f", "\b")
 WIDEST = 100  # columns of what has been typed that stay in view
 CLEAR = "\r\x1b[J"
+SHOWN = 10  # characters that a model never saw
+PERSON = Group.create_ordered("How one person writes")
+
+
+@Parameter(name="*", group=PERSON)
+@dataclasses.dataclass(frozen=True)
+class Adapting:
+    """A run for one person.
+
+    Args:
+        adapt: Text of that person; in seconds it makes a new run, which knows how they write and
+            has not forgotten what it knew. What it gains is measured on the end of the text.
+        out: Folder of the new run; left out, beside RUN, with the name of the file added.
+        overwrite: Replace another fit in that folder.
+    """
+
+    adapt: Path | None = None
+    out: Path | None = None
+    overwrite: Flag = False
+
+
+NO_ADAPTING = Adapting()
 
 
 def complete(
@@ -26,6 +51,8 @@ def complete(
     *,
     count: Annotated[int, Parameter(alias="-n")] = 5,
     json: Flag = False,
+    timing: Flag = False,
+    adapting: Adapting = NO_ADAPTING,
     debug: Flag = False,
 ) -> None:
     """Offer endings of the word being typed, or next words after a blank, with probabilities.
@@ -38,21 +65,67 @@ def complete(
         text: What has been typed.
         count: Offers at most.
         json: Print a line of JSON for each text.
+        timing: Say on stderr how long the offers took.
+        adapting: How a person writes.
         debug: Show where in the code an error came from.
     """
     if count < 1:
         raise InputError(f"--count is {count}; expected 1 or more")
+    if adapting.adapt is None and adapting != NO_ADAPTING:
+        raise InputError("--out and --overwrite are for the run that --adapt FILE makes")
     from gatework.tasks.generate.estimator import LanguageModel
 
     model = LanguageModel.load(run)
+    if adapting.adapt is not None:
+        _adapt(model, run, adapting.adapt, adapting)
+        return
     if text is None and sys.stdin.isatty() and sys.stdout.isatty() and not json:
         _type(model, count)
         return
     texts = (line.rstrip("\n") for line in sys.stdin) if text is None else iter([text])
+    seconds = []
     for each in texts:
-        for line in _answer(model, each, count, json=json):
+        began = time.perf_counter()
+        lines = list(_answer(model, each, count, json=json))
+        seconds.append(time.perf_counter() - began)
+        for line in lines:
             say(line)
         sys.stdout.flush()
+    if timing and seconds:
+        half, most = (sorted(seconds)[int(part * (len(seconds) - 1))] for part in (0.5, 0.95))
+        complain(f"{len(seconds):,} texts: half in {half * 1e3:.1f} ms, 95 % in {most * 1e3:.1f}.")
+
+
+def _adapt(model: "LanguageModel", run: Path, file: Path, adapting: Adapting) -> None:
+    """Make a run for one person, and say what it gained and cost."""
+    from gatework.training import choose_progress
+
+    out = adapting.out or run.with_name(f"{run.name}-{file.name.split('.')[0]}")
+    words = ["gatework", "complete", str(run), "--adapt", str(file)]
+    command = shlex.join([*words, *(["--out", str(adapting.out)] if adapting.out else [])])
+    adapted = model.adapt(
+        file,
+        run=out,
+        overwrite=adapting.overwrite,
+        progress=choose_progress(quiet=False),
+        command=command,
+    )
+    if strange := model.unknown(model.read(file)):
+        listed = ", ".join(map(repr, strange[:SHOWN]))
+        complain(f"{run} never saw {listed}{', ...' if len(strange) > SHOWN else ''}.")
+    assert adapted.gains_ is not None
+    say(str(adapted.gains_))
+    say()
+    quoted = shlex.quote(str(out))
+    say(
+        align(
+            [
+                ("learnt in", f"{adapted.gains_.seconds:.0f} s; {run} stays as it was"),
+                ("report", str(out / "report.html")),
+                ("next", f"gatework complete {quoted}"),
+            ]
+        )
+    )
 
 
 def _answer(model: "LanguageModel", text: str, count: int, *, json: bool) -> Iterator[str]:

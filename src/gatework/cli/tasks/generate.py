@@ -39,13 +39,16 @@ SHOWN = 300  # characters of the sample that is printed
 @Parameter(name="*", group=DATA)
 @dataclasses.dataclass(frozen=True)
 class TextOptions:
-    """Other parts of the text.
+    """Where the text is, and its other parts.
 
     Args:
+        text_column: Of tables (JSON lines, CSV, parquet: a text a row), the column that has the
+            texts; left out, by its name, or that of the longest.
         validation: Text that chooses the best weights; left out, the end of FILE before the test.
         test: Text to score on, once, after training; left out, the end of FILE.
     """
 
+    text_column: str | None = None
     validation: Path | None = None
     test: Path | None = None
 
@@ -64,7 +67,8 @@ def generate(
     command is given again.
 
     Args:
-        files: Text in UTF-8, or MIDI and ABC, or folders of either; several are read in this order.
+        files: Text in UTF-8, tables of texts, or MIDI and ABC, or folders of them; several are read
+            in this order.
         data: Other files.
         frames: For files of frames.
         settings: How to train.
@@ -77,7 +81,8 @@ def generate(
     words = ["gatework", "fit", "generate", *map(str, files), *options]
     command = shlex.join([*words, *(["--out", str(output.out)] if output.out else [])])
     if holds_frames(files, frames):
-        fit_frames(files, run, frames, settings, dataclasses.asdict(data), output, command)
+        parts = {"validation": data.validation, "test": data.test}
+        fit_frames(files, run, frames, settings, parts, output, command)
         return
     source = files[0] if len(files) == 1 else list(files)
     name = ", ".join(map(str, files))
@@ -97,7 +102,7 @@ def fit_generate(
     from gatework.tasks.generate.estimator import LanguageModel
     from gatework.training import choose_progress
 
-    model = LanguageModel(**dataclasses.asdict(settings))
+    model = LanguageModel(**dataclasses.asdict(settings), text_column=data.text_column)
     with stoppable(command):
         model.fit(
             source,
