@@ -43,6 +43,11 @@ def test_read_at_once_in_parts_and_one_by_one(train: list[int], test: list[int],
         place = chances.follow(place, token)
         np.testing.assert_array_equal(chances.row(place), row)
     assert place == places[0]
+    for few_or_many in (2, 20):
+        tokens, at = np.full(few_or_many, test[0]), np.full(few_or_many, BEGINNING)
+        said, after = chances.step(tokens, at)
+        np.testing.assert_array_equal(said, rows[0].expand(few_or_many, -1))
+        assert set(after.tolist()) == {chances.follow(BEGINNING, test[0])}
 
 
 def test_contexts_too_many_to_keep_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

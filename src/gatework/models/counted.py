@@ -15,6 +15,7 @@ from gatework.models.ngrams import NGrams
 
 _DENSE: Final = 1 << 20  # numbers kept of all contexts of one length, at most
 _KEPT: Final = 1 << 14  # rows of longer contexts that are kept
+_FEW: Final = 16  # readers, for whom one after the other is quicker than all at once
 BEGINNING: Final = 0  # the place of one who has read nothing
 
 
@@ -101,14 +102,36 @@ class CountedChances:
         return BEGINNING
 
     def row(self, place: int) -> np.ndarray:
-        """Return (V,) log chances at a place."""
-        row = self._rows.get(place)
-        if row is None:
+        """Return (V,) log chances at a place; those asked for lately are remembered."""
+        found = self._rows.get(place)
+        if found is None:
             if len(self._rows) >= _KEPT:
                 self._rows.clear()
-            contexts = list(self._lengths(np.array([place])))
-            row = self._rows[place] = self._chances(contexts)[0]
-        return row
+            found = self._rows[place] = np.log(self._chances_at(place))
+        return found
+
+    def step(self, tokens: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (B, V) log chances after one more token of each reader, (B,), and their places."""
+        if len(tokens) > _FEW:
+            rows, after = self.read(tokens[None], places)
+            return rows[0].numpy(), after
+        after = [self.follow(*each) for each in zip(places.tolist(), tokens.tolist(), strict=True)]
+        return np.stack([self.row(place) for place in after]), np.array(after)
+
+    def _chances_at(self, place: int) -> np.ndarray:
+        """(V,) chances at a place: `_mix` of one context, without the work around many."""
+        length = int(self._offsets.searchsorted(place, "right")) - 1
+        context, table = place - int(self._offsets[length]), self.ngrams.tables[length]
+        if length < len(self._dense):
+            return self._dense[length][context]
+        chances = self._chances_at(int(self._shorter[place])).copy()
+        kinds, start = int(table.kinds[context]), int(self._starts[length][context])
+        if kinds:
+            whole = float(np.float32(table.totals[context] + kinds))
+            chances *= np.float32(kinds / whole)
+            entries = slice(start, start + kinds)
+            chances[table.keys[entries] % self.ngrams.vocabulary] += table.counts[entries] / whole
+        return chances
 
     def _lengths(self, places: np.ndarray) -> Iterator[np.ndarray]:
         """For each length of context, which one (B,) places end with; -1 where none was seen."""

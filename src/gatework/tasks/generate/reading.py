@@ -165,8 +165,8 @@ class ManyReader(AbstractReader):
         logits = self._logits.reshape(-1, len(self._bias))[:count]
         if counted is None:
             return logits
-        rows, self._places[:count] = counted.read(tokens[None], self._places[:count])
-        logits[:, :-1] += logits[:, -1:] * rows[0].numpy()
+        rows, self._places[:count] = counted.step(tokens, self._places[:count])
+        logits[:, :-1] += logits[:, -1:] * rows
         return logits[:, :-1]
 
     def choose(self, streams: np.ndarray) -> None:
