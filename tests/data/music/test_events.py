@@ -72,7 +72,7 @@ def test_whatever_is_drawn_is_music(
     longest: int,
 ) -> None:
     """Any choice among what is allowed: no dead end, no note left open, none too long."""
-    events, ends = Events(events.steps, events.loudnesses, longest=longest), bool(seed % 2)
+    events, ends = Events(events.steps, events.loudnesses, longest, 20, 100), bool(seed % 2)
     random = np.random.default_rng(seed)
     before = numbers(events, events.text(primer))
     grammar = EventGrammar(events, before, length=length, ends=ends)
@@ -91,6 +91,7 @@ def test_whatever_is_drawn_is_music(
     tick = 480 // events.steps
     ours = [note for note in piece.notes if note.start >= primer.end * 480 / 96 + 480]
     assert all(note.length <= longest * tick for note in ours)
+    assert all(20 <= note.pitch <= 100 for note in ours)
 
 
 def _without_last_waits(words: list[str]) -> list[str]:
@@ -168,7 +169,7 @@ def test_tempo_meter_loudness_and_the_longest_note_are_the_datas() -> None:
 
 
 def test_saved_and_restored() -> None:
-    events = Events(6, 8, 40, 93.5, (6, 8))
+    events = Events(6, 8, 40, 30, 90, 93.5, (6, 8))
     assert Events.of(events.plain()) == events
     with pytest.raises(InputError, match="5 steps a quarter note; expected one of"):
         Events(steps=5)

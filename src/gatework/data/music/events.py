@@ -41,6 +41,8 @@ class Events(Tokeniser):
         steps: Of a quarter note.
         loudnesses: How many are told apart; 1 tells none.
         longest: Steps of the longest note or rest that was learnt from.
+        lowest: The lowest pitch there, in the keys that the pieces are in.
+        highest: And the highest.
         tempo: Quarter notes a minute of what is written.
         meter: Beats and unit of it, to be written in a file.
 
@@ -57,6 +59,8 @@ class Events(Tokeniser):
     steps: int = 4
     loudnesses: int = 1
     longest: int = 64
+    lowest: int = 0
+    highest: int = PITCHES - 1
     tempo: float = 120.0
     meter: tuple[int, int] | None = None
 
@@ -98,6 +102,8 @@ class Events(Tokeniser):
             "steps": self.steps,
             "loudnesses": self.loudnesses,
             "longest": self.longest,
+            "lowest": self.lowest,
+            "highest": self.highest,
             "tempo": self.tempo,
             "meter": self.meter,
         }
@@ -226,10 +232,13 @@ def choose_events(
     counted = {(each.beats, each.unit): 0 for each in meters}
     for each in meters:
         counted[each.beats, each.unit] += 1
+    pitches = [note.pitch for piece in pieces for note in piece.notes]
     events = Events(
         steps,
         loudnesses,
         max(max(_durations(piece, steps)) for piece in pieces),
+        min(pitches),
+        max(pitches),
         round(tempos[len(tempos) // 2], 3),
         max(counted, key=lambda meter: counted[meter]) if counted else None,
     )

@@ -19,8 +19,9 @@ class EventGrammar:
     """One stream of events as it grows: what sounds, and what may follow.
 
     An end needs a note that sounds; nothing sounds longer than the longest note that was learnt
-    from, nor is silent longer; events of one time come in the one order that `Events` tells them
-    in; the piece ends in silence, and in time: the last of the events allowed close what sounds.
+    from, nor is silent longer, nor begins beyond the lowest and the highest; events of one time
+    come in the one order that `Events` tells them in; the piece ends in silence, and in time: the
+    last of the events allowed close what sounds.
 
     Args:
         events: The words.
@@ -117,7 +118,8 @@ class EventGrammar:
     def _allow_more(self, mask: np.ndarray, *, is_loud: bool) -> None:
         """Allow beginnings, loudness, waits and the end, where no note has to be closed first."""
         spare = self._left - 1
-        higher = [p for p in range(self._last_on + 1, PITCHES) if p not in self._sounding]
+        pitches = range(max(self._last_on + 1, self._events.lowest), self._events.highest + 1)
+        higher = [pitch for pitch in pitches if pitch not in self._sounding]
         tells = self._events.loudnesses > 1
         # A note needs a wait and an end for itself, and each other one its end.
         if spare >= len(self._sounding) + 2 and (self._loudness or not tells):

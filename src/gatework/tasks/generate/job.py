@@ -125,14 +125,15 @@ def curve_of(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
 
 
 def _data_facts(parts: Parts) -> tuple[tuple[str, str], ...]:
+    unit = unit_of(parts.codec)
     named = {"Training": parts.train, "Validation": parts.validation, "Test": parts.test}
-    facts = [
-        (name, f"{stream.characters:,} {unit_of(parts.codec)}s, {len(stream.ids) - 1:,} tokens")
-        for name, stream in named.items()
-        if stream is not None
-    ]
+    facts = []
+    for name, stream in named.items():
+        if stream is not None:
+            tokens = "" if unit == "event" else f", {len(stream.ids) - 1:,} tokens"
+            facts.append((name, f"{stream.characters:,} {unit}s{tokens}"))
     return (
-        ("Documents", f"{parts.documents:,}"),
+        ("Pieces" if unit == "event" else "Documents", f"{parts.documents:,}"),
         ("Tokens", f"{parts.codec.kind}, {len(parts.codec):,} different"),
         *facts,
     )

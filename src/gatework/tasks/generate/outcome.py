@@ -87,6 +87,7 @@ def surprises_of(ids: Tensor, judged: Judged, codec: Codec) -> tuple[Surprise, .
         codec: Whose numbers.
     """
     nats = judged.nats[:, 0].numpy().copy()
+    before, after = (12, 4) if codec.kind == "events" else (_BEFORE, _AFTER)
     found: list[Surprise] = []
     while len(found) < MOST_SURPRISES:
         worst = int(nats.argmax())
@@ -96,9 +97,9 @@ def surprises_of(ids: Tensor, judged: Judged, codec: Codec) -> tuple[Surprise, .
         found.append(
             Surprise(
                 at,
-                _in_line(codec.decode(ids[max(0, at - _BEFORE) : at].tolist()), codec),
+                _in_line(codec.decode(ids[max(0, at - before) : at].tolist()), codec),
                 token_name(codec, int(ids[at])),
-                _in_line(codec.decode(ids[at + 1 : at + 1 + _AFTER].tolist()), codec),
+                _in_line(codec.decode(ids[at + 1 : at + 1 + after].tolist()), codec),
                 float(nats[worst]),
                 token_name(codec, int(judged.best[worst, 0])),
                 float(judged.chance[worst, 0]),
