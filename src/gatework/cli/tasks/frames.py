@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 
 from gatework.cli.console import align, bold, say, say_scores
 from gatework.cli.exits import stoppable
-from gatework.cli.options import RunOptions, check_output, write_options
+from gatework.cli.options import RunOptions, check_output
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.tasks.frames.settings import FrameSettings
@@ -104,14 +104,17 @@ def fit_frames(
 
 
 def _shared(settings: GenerateSettings, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that frames have too; refuse another that is not at its default."""
-    strange = [word for word in write_options(settings) if word.startswith("--")]
-    strange = [word for word in strange if word[2:].replace("-", "_") not in known]
+    """Return the settings that were given, of those that frames have too; refuse the others.
+
+    What was not given has its own default for frames.
+    """
+    fields = dataclasses.fields(settings)
+    values = {each.name: getattr(settings, each.name) for each in fields}
+    given = {each.name: values[each.name] for each in fields if values[each.name] != each.default}
+    strange = [name.replace("_", "-") for name in given if name not in known]
     if strange:
-        raise InputError(
-            f"{strange[0]} is a setting of text or events, and means nothing to frames"
-        )
-    return {name: value for name, value in dataclasses.asdict(settings).items() if name in known}
+        raise InputError(f"--{strange[0]} is a setting of text or events: frames have none such")
+    return given
 
 
 def _print_outcome(file: Path, run: Path, outcome: "Outcome") -> None:

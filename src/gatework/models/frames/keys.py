@@ -47,6 +47,7 @@ class BernoulliHead(AbstractHead):
             nn.init.normal_(table.weight, std=0.05)
         for start in (self.last.weight, self.interval.bias):
             nn.init.zeros_(start)
+        nn.init.constant_(self.key.bias, -3.0)  # few of many keys are down at once
 
     def logits(self, states: Tensor, last: Tensor) -> Tensor:
         """Return (N, D) log odds of each key."""

@@ -2,15 +2,18 @@
 
 from typing import Final, NamedTuple
 
+from gatework.data.ragged import Ragged
 from gatework.errors import InputError
 from gatework.models.frames import Kind
 from gatework.tasks.frames.sequences import FrameSchema
 from gatework.tasks.frames.settings import FrameSettings
+from gatework.tasks.frames.transposing import share_of_one_key
 from gatework.tasks.settings import Choice
 
-_READ: Final = 4_000_000  # frames read in a fit, all epochs together
-_MOST_EPOCHS: Final = 100
+_READ: Final = 2_000_000  # frames read in a fit, all epochs together
+_MOST_EPOCHS: Final = 60
 _LARGE: Final = 100_000  # frames
+_ONE_KEY: Final = 0.5  # of the pieces
 
 
 class Effort(NamedTuple):
@@ -27,14 +30,15 @@ class Effort(NamedTuple):
 
 
 def choose_effort(
-    schema: FrameSchema, frames: int, sequences: int, settings: FrameSettings
+    schema: FrameSchema, pieces: Ragged, settings: FrameSettings
 ) -> tuple[Effort, list[Choice]]:
-    """Return the effort for a training part of so many frames.
+    """Return the effort for a training part.
 
     Raises:
         InputError: The head does not fit what the numbers of a frame are.
     """
     choices: list[Choice] = []
+    frames, sequences = len(pieces.values), len(pieces)
     by_size = f"{frames:,} training frames"
 
     def choose(name: str, value: object, reason: str) -> None:
@@ -48,8 +52,10 @@ def choose_effort(
     large = frames >= _LARGE
     transpose = settings.transpose
     if transpose is None:
-        transpose = 0 if head == "mdn" or not schema.piano or large else 6
-    choose("transpose", transpose, f"{by_size}, head {head}")
+        share = share_of_one_key(pieces) if schema.keys else 1.0
+        transpose = 0 if share >= _ONE_KEY else 6
+        if schema.keys:
+            choose("transpose", transpose, f"{share:.0%} of the pieces end on one tone")
     if transpose and not schema.keys:
         raise InputError("transpose moves keys; this data holds numbers")
     hidden = settings.hidden_size or (256 if frames >= 10_000 else 128)
@@ -60,7 +66,7 @@ def choose_effort(
         choose("epochs", epochs, by_size)
     dropout = settings.dropout
     if dropout is None:
-        dropout = 0.2 if large or head == "mdn" else 0.4
+        dropout = 0.15 if large or head == "mdn" else 0.4
         choose("dropout", dropout, by_size)
     weight_drop = dropout if settings.weight_drop is None else settings.weight_drop
     choose("weight_drop", weight_drop, "as the dropout")

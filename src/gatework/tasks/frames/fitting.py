@@ -45,7 +45,7 @@ def fit_network(
         Interrupted: Ctrl-C; the folder holds what a resume needs.
     """
     pieces = parts.train
-    effort, choices = choose_effort(parts.schema, len(pieces.values), len(pieces), settings)
+    effort, choices = choose_effort(parts.schema, pieces, settings)
     shape = FrameShape(
         pieces.values.shape[1],
         effort.head,

@@ -28,25 +28,31 @@ def inspection_of(fitted: Fitted, sequences: Sequence[np.ndarray], *, most: int)
         most: How many of them.
 
     Raises:
-        InputError: There is no sequence of two frames.
+        InputError: There is no frame.
     """
-    long = [each[: _STEPS + 1] for each in sequences if len(each) > 1][:most]
+    long = [each[:_STEPS] for each in sequences if len(each)][:most]
     if not long:
-        raise InputError("nothing to look at: give a sequence of at least two frames")
+        raise InputError("nothing to look at: give a sequence of frames")
     network = fitted.network
     pieces = Ragged.of([torch.from_numpy(np.ascontiguousarray(each)) for each in long])
     batch = pieces.padded(torch.arange(len(long)))
-    own, lengths = network.standardise(batch.values), batch.lengths - 1
-    foretelling = _Foretelling(network, own[1:], lengths).eval()
-    words = [[frame_name(frame, fitted.schema, most=3) for frame in each[:-1]] for each in long]
+    own, lengths = network.standardise(batch.values), batch.lengths
+    foretelling = _Foretelling(network, own, lengths).eval()
+    words = [
+        ["(begin)", *(frame_name(frame, fitted.schema, most=3) for frame in each[:-1])]
+        for each in long
+    ]
     return Inspection(
         "Model of frames",
         foretelling,
-        (own[:-1].clone(),),
+        (torch.cat([torch.zeros_like(own[:1]), own[:-1]]),),
         score=lambda nats: -nats[lengths - 1, torch.arange(len(long))],
         score_name="log probability of the frame after the last step",
         labels=(Labels("lstm", words, fitted.schema.columns, lambda nats: nats),),
-        sequences=tuple(f"{place}: {each[0]} …" for place, each in enumerate(words, 1)),
+        sequences=tuple(
+            f"{place}: {frame_name(each[0], fitted.schema, most=3)} …"
+            for place, each in enumerate(long, 1)
+        ),
     )
 
 

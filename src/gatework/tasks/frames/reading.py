@@ -22,6 +22,7 @@ from gatework.tasks.frames.sequences import PARTS, WHOLE, FrameData, FrameSchema
 
 ROLLS: Final = (".npz", ".json", ".json.gz")
 TABLES: Final = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+_PITCHES: Final = range(LOWEST, LOWEST + KEYS)
 _ARRAYS: Final = ("roll", "frames")  # names of arrays in an .npz file
 
 
@@ -148,19 +149,20 @@ def _from_json(path: Path, grid: int | None) -> FrameData:
     return FrameData(parts, FrameSchema(key_names(KEYS), True, grid or 1), path.name)
 
 
-_Chords = dict[str, list[list[list[int]]]] | list[list[list[int]]]
+_Pieces = list[list[list[float]]]  # whole numbers, but some files write 60.0
+_Chords = dict[str, _Pieces] | _Pieces
 
 
-def _rolled(piece: Sequence[Sequence[int]], place: str) -> np.ndarray:
+def _rolled(piece: Sequence[Sequence[float]], place: str) -> np.ndarray:
     roll = np.zeros((len(piece), KEYS), np.float32)
     for step, pitches in enumerate(piece):
         for pitch in pitches:
-            if not LOWEST <= pitch < LOWEST + KEYS:
+            if pitch not in _PITCHES:
                 raise InputError(
-                    f"{place}, frame {step} (counting from 0): pitch {pitch} is no key of a piano; "
-                    f"expected {LOWEST} to {LOWEST + KEYS - 1}"
+                    f"{place}, frame {step} (counting from 0): pitch {pitch:g} is no key of a "
+                    f"piano; expected {LOWEST} to {LOWEST + KEYS - 1}"
                 )
-            roll[step, pitch - LOWEST] = 1
+            roll[step, int(pitch) - LOWEST] = 1
     return roll
 
 
@@ -182,7 +184,7 @@ def _from_music(path: Path, grid: int | None) -> FrameData:
 
 
 def _is_key(note: Note) -> bool:
-    return LOWEST <= note.pitch < LOWEST + KEYS
+    return note.pitch in _PITCHES
 
 
 def _from_table(path: Path, id_col: str | None, *, keys: bool, grid: int | None) -> FrameData:

@@ -1,6 +1,6 @@
 """Pieces moved up and down the keyboard, by another interval each time they are read."""
 
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Generator, Tensor
@@ -8,6 +8,8 @@ from torch import Generator, Tensor
 from gatework.data.batches import LengthBatches
 from gatework.data.music.transposing import keys_of
 from gatework.data.ragged import Padded, Ragged
+
+_OCTAVE: Final = 12
 
 
 @final
@@ -55,3 +57,17 @@ class Transposing:
         keys = batch.values.shape[2]
         places = (torch.arange(keys) - shift[:, None]) % keys
         return Padded(batch.values.gather(2, places.expand(batch.values.shape)), batch.lengths)
+
+
+def share_of_one_key(pieces: Ragged) -> float:
+    """Return how many pieces, as a part, end on the commonest of the twelve tones they end on.
+
+    Pieces that were moved into one key end on one tone; the keys of others lie all over.
+
+    Example:
+        >>> share_of_one_key(Ragged.of([torch.eye(30)[[5, 3]], torch.eye(30)[[15]], torch.eye(30)]))
+        0.6666666666666666
+    """
+    sounding = [frames[frames.any(1)] for frames in (pieces[n] for n in range(len(pieces)))]
+    last = [int(frames[-1].argmax()) % _OCTAVE for frames in sounding if len(frames)]
+    return max(map(last.count, last), default=0) / max(len(last), 1)
