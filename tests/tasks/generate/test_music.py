@@ -1,6 +1,9 @@
 """Music from fit to a run and back."""
 
 import math
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,6 +167,11 @@ def test_a_model_of_text_writes_no_music() -> None:
         text.compose()
 
 
+def test_music_is_not_adapted(model: LanguageModel) -> None:
+    with pytest.raises(InputError, match="adapt is for text"):
+        model.adapt(["a text"])
+
+
 def test_names_say_what_is_music(tmp_path: Path) -> None:
     write_midi(tmp_path / "a.mid", scale(60, 3))
     assert settle_tokens(GenerateSettings(), tmp_path).tokens == "events"
@@ -217,3 +225,34 @@ def test_what_cannot_be_asked_for(
 ) -> None:
     assert main(["generate", str(run), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import torch
+torch.set_num_threads(1)
+from gatework.tasks.generate import LanguageModel
+from gatework.training import Progress
+from tasks.generate.scales import SMALL, pieces
+
+class Killing(Progress):
+    def start(self, title): pass
+    def update(self, fraction, text):
+        if fraction > 0.6 and list(Path({run!r}).glob("state/training/state/*")):
+            os.kill(os.getpid(), signal.SIGKILL)
+    def finish(self, text): pass
+
+LanguageModel(**SMALL).fit(pieces(), run={run!r}, progress=Killing())
+"""
+
+
+def test_a_killed_fit_goes_on_in_the_same_keys(model: LanguageModel, tmp_path: Path) -> None:
+    run, whole = tmp_path / "killed", tmp_path / "whole"
+    code = KILLED.format(tests=str(Path(__file__).parents[2]), run=str(run))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    LanguageModel(**SMALL).fit(pieces(), run=run)
+    model.save(whole)
+    assert (run / folder.WEIGHTS).read_bytes() == (whole / folder.WEIGHTS).read_bytes()

@@ -188,7 +188,8 @@ class LanguageModel(AbstractSpeaker):
         parts = gather_parts(data, validation, test, settings, self.text_column)
         parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(parts.digest, parameters)
-        origin = origin_of(data, self._written(parameters), command)
+        music = settings.tokens == "events"
+        origin = origin_of(data, self._written(parameters), command, music=music)
         done = carry_out(
             run,
             request,
@@ -243,6 +244,8 @@ class LanguageModel(AbstractSpeaker):
             InputError: The text cannot be read or is too short, or the model is one of music.
         """
         fitted, parameters = self._fitted(), self.get_params()
+        if fitted.codec.kind == "events":
+            raise InputError("adapt is for text; fit music again, with the new pieces among it")
         corpus = open_corpus(data, raw=fitted.codec.kind == "bytes", column=self.text_column)
         request = saved.request_of(f"{self._data}+{corpus.digest}", parameters)
         origin = origin_of(data, self._written(parameters), command, adapts=True)

@@ -7,7 +7,9 @@ from typing import Any
 from gatework.tasks.page import Origin
 
 
-def origin_of(data: Any, call: str, command: str | None, *, adapts: bool = False) -> Origin:
+def origin_of(
+    data: Any, call: str, command: str | None, *, adapts: bool = False, music: bool = False
+) -> Origin:
     """Describe the fit of some data, or that a run adapted to it.
 
     Args:
@@ -15,18 +17,20 @@ def origin_of(data: Any, call: str, command: str | None, *, adapts: bool = False
         call: What makes the model in Python.
         command: The command line, None in Python.
         adapts: Whether the model was there before.
+        music: Whether it writes music.
     """
     is_file = isinstance(data, str | os.PathLike)
     made = "LanguageModel.load('run')" if adapts else call
     learn = "model = model.adapt" if adapts else "model.fit"
+    given = repr(str(data)) if is_file else "pieces" if music else "texts"
+    writes = "model.compose()[0].text" if music else "model.generate('A prompt')"
     return Origin(
         name=name_of(data),
         command=command,
         snippet=(
             "from gatework import LanguageModel\n\n"
             f"model = {made}\n"
-            f"{learn}({repr(str(data)) if is_file else 'texts'})\n"
-            "print(model.scores_)\nprint(model.generate('A prompt'))"
+            f"{learn}({given})\nprint(model.scores_)\nprint({writes})"
         ),
     )
 
