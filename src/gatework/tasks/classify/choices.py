@@ -84,7 +84,7 @@ def choose_shape(
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
             pooling=chosen("pooling", "mean", "recordings"),
-            convolution=chosen("convolution", 64 if regular else 0, why),
+            convolution=chosen("convolution", 48 if regular else 0, why),
             members=members,
             dropout=settings.dropout,
             embedding_dropout=settings.embedding_dropout if decays else 0.0,

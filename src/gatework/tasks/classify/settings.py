@@ -44,7 +44,7 @@ class ClassifySettings:
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the outputs of all steps become one. None: max of texts, mean of recordings.
-        convolution: Width of the convolutions beside the LSTM, 0 for none. None: 64 for regular
+        convolution: Width of the convolutions beside the LSTM, 0 for none. None: 48 for regular
             series of 8 steps or more, else none.
         members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
         dropout: Part of the values dropped around the LSTM in training.
@@ -64,8 +64,8 @@ class ClassifySettings:
         test_share: Part kept back to judge the method before the final training; 0 judges nothing.
         folds: Judge by cross-validation in that many parts instead; 0 is one hold-out.
         seeds: Judge with that many seeds and give mean and spread.
-        blend: Whether the scores of the simple baseline are mixed in, as far as that helps on the
-            validation part. The network alone is judged beside it.
+        blend: Whether the scores of the simple baseline are mixed in, as far as that helps, by
+            more than chance, on the validation part. The network alone is judged beside it.
         threshold: From which probability a rare class is the answer, of two classes: half, or where
             F1 is best on the validation part. None: f1 if one class is rarer than 1 in 5.
         time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
