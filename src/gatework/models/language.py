@@ -29,6 +29,7 @@ class LanguageShape:
         hidden_size: Width of each LSTM.
         num_layers: LSTMs, one on top of the other.
         tied: Whether the vectors of the input weigh the output too (Press & Wolf 2017).
+        layer_norm: Whether the LSTM normalises its sums (Ba et al. 2016).
         counted: Order of the n-grams whose log chances it corrects; 0 is none.
         adaptive: Whether rare tokens share the work of a softmax; not with tied vectors.
 
@@ -41,6 +42,7 @@ class LanguageShape:
     hidden_size: int
     num_layers: int = 1
     tied: bool = False
+    layer_norm: bool = False
     counted: int = 0
     adaptive: bool = False
 
@@ -154,6 +156,7 @@ class LanguageNetwork(nn.Module):
             shape.embedding_size,
             shape.hidden_size,
             shape.num_layers,
+            layer_norm=shape.layer_norm,
             input_dropout=regularisation.dropout,
             weight_drop=regularisation.weight_drop,
             forget_bias=1.0,  # Jozefowicz et al. 2015

@@ -47,6 +47,7 @@ class LanguageModel(AbstractSpeaker):
         vocabulary_size: Words or subwords with a number of their own, at most.
         hidden_size: Width of each LSTM.
         num_layers: LSTMs, one on top of the other.
+        layer_norm: Whether the LSTM normalises its sums.
         embedding_size: Width of a token's vector.
         tied: Whether a token's vector weighs the output too.
         ngram: Longest n-gram whose log chances the network corrects; 0 is none.
@@ -93,6 +94,7 @@ class LanguageModel(AbstractSpeaker):
         vocabulary_size: int = Settings.vocabulary_size,
         hidden_size: int | None = Settings.hidden_size,
         num_layers: int = Settings.num_layers,
+        layer_norm: bool = Settings.layer_norm,
         embedding_size: int | None = Settings.embedding_size,
         tied: bool | None = Settings.tied,
         ngram: int | None = Settings.ngram,
@@ -122,6 +124,7 @@ class LanguageModel(AbstractSpeaker):
         self.vocabulary_size = vocabulary_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.layer_norm = layer_norm
         self.embedding_size = embedding_size
         self.tied = tied
         self.ngram = ngram

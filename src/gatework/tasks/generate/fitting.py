@@ -57,6 +57,7 @@ def fit_network(
         effort.hidden_size,
         settings.num_layers,
         effort.tied,
+        settings.layer_norm,
         counted=effort.ngram,
         adaptive=effort.softmax == "adaptive",
     )

@@ -22,6 +22,7 @@ class GenerateSettings:
         vocabulary_size: Words or subwords with a number of their own, at most.
         hidden_size: Width of each LSTM. None: by the amount of data.
         num_layers: LSTMs, one on top of the other.
+        layer_norm: Whether the LSTM normalises its sums (Ba et al. 2016).
         embedding_size: Width of a token's vector. None: by the kind of tokens.
         tied: Whether a token's vector weighs the output too. None: for words and subwords.
         ngram: Longest n-gram whose log chances the network corrects; 0: it begins from nothing.
@@ -67,6 +68,7 @@ class GenerateSettings:
     vocabulary_size: int = 8_000
     hidden_size: int | None = None
     num_layers: int = 1
+    layer_norm: bool = False
     embedding_size: int | None = None
     tied: bool | None = None
     ngram: int | None = None
