@@ -269,7 +269,7 @@ def test_gradients_are_those_of_differences(kind: str) -> None:
 
 
 SHAPES = {
-    "bernoulli": FrameShape(KEYS, "bernoulli", 8),
+    "bernoulli": FrameShape(KEYS, "bernoulli", 8, periods=(3, 4)),
     "joint": FrameShape(KEYS, "joint", 8, 2, head_size=5),
     "mdn": FrameShape(3, "mdn", 8, components=2, binary=(2,)),
 }

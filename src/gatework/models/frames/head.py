@@ -27,6 +27,7 @@ class FrameShape:
         components: Gaussians of the mixture.
         covariance: "full", or "diagonal" for columns that know nothing of each other.
         binary: Which columns of the mixture's frames are 0 or 1.
+        periods: Of the clock that is read beside the frames, in frames; none is no clock.
 
     Raises:
         InputError: A column that is 0 or 1 is none of the frame's.
@@ -40,6 +41,7 @@ class FrameShape:
     components: int = 20
     covariance: Covariance = "full"
     binary: tuple[int, ...] = ()
+    periods: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if any(not 0 <= column < self.frame_size for column in self.binary):

@@ -1,7 +1,7 @@
 """Frames to the distribution of the next one: an LSTM stack, and a head on top of it."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 from torch import Generator, Tensor, nn
@@ -9,12 +9,18 @@ from torch.nn import functional
 
 from gatework.errors import InputError
 from gatework.layers import LSTM
+from gatework.models.frames.clock import clock
 from gatework.models.frames.head import AbstractHead, FrameShape
 from gatework.models.frames.joint import JointHead
 from gatework.models.frames.keys import BernoulliHead
 from gatework.models.frames.mixture import MixtureHead
 
-State = tuple[Tensor, ...]
+
+class State(NamedTuple):
+    """Between two frames: how many were read, and the LSTM's own state."""
+
+    step: int
+    memory: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class FrameNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(size) if mean is None else mean.float())
         self.register_buffer("scale", torch.ones(size) if scale is None else scale.float())
         self.lstm = LSTM(
-            size,
+            size + 2 * len(shape.periods),
             shape.hidden_size,
             shape.num_layers,
             input_dropout=regularisation.dropout,
@@ -90,9 +96,12 @@ class FrameNetwork(nn.Module):
         """Return frames, (..., D), as the LSTM and the head have them."""
         return (frames - self.get_buffer("mean")) / self.get_buffer("scale")
 
-    def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Return (T, B, H) states after standardised frames, (T, B, D), and the LSTM's own."""
-        return self.lstm(frames, state)
+    def inputs(self, frames: Tensor, start: int = 0) -> Tensor:
+        """Return what the LSTM reads: standardised frames, (T, B, D), and the clock beside them."""
+        if not self.shape.periods:
+            return frames
+        hands = clock(self.shape.periods, start, len(frames)).to(frames)
+        return torch.cat([frames, hands[:, None].expand(-1, frames.shape[1], -1)], 2)
 
     def nats(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Return (T, B) the loss of each frame, given those before; 0 past a length.
@@ -103,7 +112,7 @@ class FrameNetwork(nn.Module):
         """
         own = self.standardise(frames)
         last = torch.cat([torch.zeros_like(own[:1]), own[:-1]])
-        states, _ = self.lstm(last, lengths=lengths)
+        states, _ = self.lstm(self.inputs(last), lengths=lengths)
         if self.training and self.regularisation.dropout:
             ones = states.new_ones(states.shape[1:])
             states = states * functional.dropout(ones, self.regularisation.dropout)
@@ -122,8 +131,10 @@ class FrameNetwork(nn.Module):
         return states[-1], nothing, state
 
     def read(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Return (T, B, H) states after frames, (T, B, D), and the LSTM's own."""
-        return self(self.standardise(frames), state)
+        """Return (T, B, H) states after frames, (T, B, D), and what to go on from."""
+        start, memory = (0, None) if state is None else state
+        states, after = self.lstm(self.inputs(self.standardise(frames), start), memory)
+        return states, State(start + len(frames), after)
 
     def draw(
         self, states: Tensor, last: Tensor, temperature: float, generator: Generator

@@ -11,7 +11,7 @@ from gatework.tasks.frames.transposing import share_of_one_key
 from gatework.tasks.settings import Choice
 
 _READ: Final = 2_000_000  # frames read in a fit, all epochs together
-_MOST_EPOCHS: Final = 60
+_MOST_EPOCHS: Final = 50
 _LARGE: Final = 100_000  # frames
 _ONE_KEY: Final = 0.5  # of the pieces
 
@@ -72,7 +72,7 @@ def choose_effort(
     choose("weight_drop", weight_drop, "as the dropout")
     batch = settings.batch_size or max(1, min(16, sequences // 10))
     choose("batch_size", batch, f"{sequences:,} training sequences")
-    rate = settings.learning_rate or min(1e-2, 3e-3 * (256 / hidden) ** 0.5)
+    rate = settings.learning_rate or min(1e-2, 5e-3 * (256 / hidden) ** 0.5)
     choose("learning_rate", rate, f"width {hidden}")
     return (
         Effort(head, transpose, hidden, dropout, weight_drop, batch, rate, epochs),

@@ -23,6 +23,8 @@ _JUDGED: Final = 16_000  # of a batch that is judged
 _VALIDATIONS: Final = 2  # of an epoch
 _LEAST_BETWEEN, _MOST_BETWEEN = 25, 200  # steps
 _PATIENCE: Final = 20  # validations without gain
+# Frames of the clock's hands: beats, bars and phrases of two and three, on any usual grid.
+PERIODS: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
 def fit_network(
@@ -55,6 +57,7 @@ def fit_network(
         settings.components,
         settings.covariance,
         binary_columns(pieces.values),
+        PERIODS if parts.schema.keys else (),
     )
     if len(shape.binary) == shape.frame_size and effort.head == "mdn":
         raise InputError("every number is 0 or 1: take the head joint or bernoulli")

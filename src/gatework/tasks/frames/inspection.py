@@ -15,6 +15,7 @@ from gatework.tasks.frames.fitted import Fitted
 from gatework.tasks.frames.outcome import frame_name
 
 _STEPS: Final = 240  # frames of a sequence, at most
+_HANDS: Final = ("sine", "cosine")
 
 
 def inspection_of(fitted: Fitted, sequences: Sequence[np.ndarray], *, most: int) -> Inspection:
@@ -45,10 +46,10 @@ def inspection_of(fitted: Fitted, sequences: Sequence[np.ndarray], *, most: int)
     return Inspection(
         "Model of frames",
         foretelling,
-        (torch.cat([torch.zeros_like(own[:1]), own[:-1]]),),
+        (network.inputs(torch.cat([torch.zeros_like(own[:1]), own[:-1]])),),
         score=lambda nats: -nats[lengths - 1, torch.arange(len(long))],
         score_name="log probability of the frame after the last step",
-        labels=(Labels("lstm", words, fitted.schema.columns, lambda nats: nats),),
+        labels=(Labels("lstm", words, _inputs(fitted), lambda nats: nats),),
         sequences=tuple(
             f"{place}: {frame_name(each[0], fitted.schema, most=3)} …"
             for place, each in enumerate(long, 1)
@@ -58,7 +59,7 @@ def inspection_of(fitted: Fitted, sequences: Sequence[np.ndarray], *, most: int)
 
 @final
 class _Foretelling(nn.Module):
-    """From standardised frames, (T, B, D), to the nats of the frame after each, (T, B).
+    """From what the LSTM reads, (T, B, I), to the nats of the frame after each, (T, B).
 
     Args:
         network: Whose layers it shares.
@@ -72,10 +73,17 @@ class _Foretelling(nn.Module):
         self.register_buffer("targets", targets)
         self.register_buffer("lengths", lengths)
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Return how much the frame after each step surprises; 0 past a length."""
         lengths, targets = self.get_buffer("lengths"), self.get_buffer("targets")
-        states, _ = self.lstm(frames, lengths=lengths)
+        states, _ = self.lstm(inputs, lengths=lengths)
+        frames = inputs[..., : targets.shape[2]]
         inside = torch.arange(len(frames))[:, None] < lengths
         nats = self.head(states[inside], frames[inside], targets[inside])
         return nats.new_zeros(inside.shape).masked_scatter(inside, nats)
+
+
+def _inputs(fitted: Fitted) -> tuple[str, ...]:
+    """Names for what the LSTM reads: the columns, and the hands of the clock."""
+    hands = (f"{hand} of {n} frames" for n in fitted.network.shape.periods for hand in _HANDS)
+    return (*fitted.schema.columns, *hands)

@@ -8,7 +8,6 @@ import torch
 
 from gatework.data.music.piece import Piece, from_roll
 from gatework.errors import InputError
-from gatework.layers import step
 from gatework.tasks.frames.fitted import Fitted
 from gatework.tasks.frames.sequences import FrameSchema
 
@@ -58,7 +57,8 @@ def write(
     for _ in range(length):
         last = network.draw(states, last, temperature, generator)
         drawn.append(last)
-        states, state = step(network.lstm, network.standardise(last), state)
+        outputs, state = network.read(last[None], state)
+        states = outputs[-1]
     return torch.stack(drawn, 1).numpy()
 
 
