@@ -13,6 +13,7 @@ from torch import Tensor, from_numpy
 
 from gatework.errors import InputError
 
+_STRETCH: Final = 1 << 20  # numbers that are scored at once
 MOST_COUNTED: Final = 10_000_000  # tokens; the last of a longer sequence
 
 
@@ -102,6 +103,15 @@ class NGrams:
             found.append(-np.log(chance[1:]))
             context = np.where(known, places, -1)[:-1]
         return np.stack(found)
+
+    def totals(self, ids: np.ndarray) -> np.ndarray:
+        """Return (order,) summed nats of (N,) numbers but the first, a stretch at a time."""
+        sums = np.zeros(self.order)
+        for start in range(1, len(ids), _STRETCH):
+            before = max(0, start - self.order + 1)
+            part = self.losses(ids[before : start + _STRETCH])
+            sums += part[:, start - before - 1 :].sum(1)
+        return sums
 
     def shortened(self, order: int) -> "NGrams":
         """Return the counts up to an order."""

@@ -58,6 +58,14 @@ def test_there_and_back() -> None:
         NGrams.of(dict.fromkeys(("1.keys", "x", "y", "z"), torch.ones(1)), V)
 
 
+def test_totals_are_those_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = np.random.default_rng(0).integers(0, V, 200)
+    counted = NGrams.learn(ids, V, 4)
+    expected = counted.losses(ids).sum(1)
+    monkeypatch.setattr("gatework.models.ngrams._STRETCH", 7)
+    np.testing.assert_allclose(counted.totals(ids), expected)
+
+
 def test_the_known_figures_of_tiny_shakespeare() -> None:
     """Unigram 3.347, trigram 2.049, 5-gram 1.669 nats a character of the last tenth."""
     corpus = open_corpus(shared_data("text/tinyshakespeare/input.txt"))

@@ -123,7 +123,7 @@ def fit_ngrams(parts: Parts, begin_from: int) -> Counts:
     """
     vocabulary, held = len(parts.codec), parts.validation.ids.numpy()
     train = NGrams.learn(parts.counted(parts.train), vocabulary, LONGEST_NGRAM)
-    means = train.losses(held).mean(1)
+    means = train.totals(held) / (len(held) - 1)
     order = int(means.argmin()) + 1
     listed = ", ".join(f"{n}: {mean:.3f}" for n, mean in enumerate(means, start=1))
     longest = max(order, begin_from)

@@ -88,7 +88,7 @@ def score(
         notes: What else a reader must know.
     """
     tokens = len(stream.ids) - 1
-    counted = fitted.ngrams.losses(stream.ids.numpy()).sum(1)
+    counted = fitted.ngrams.totals(stream.ids.numpy())
     totals = [(MODEL, float(said.nats.double().sum()))]
     totals += [(f"{n}-gram", float(counted[n - 1])) for n in sorted({fitted.order, 1})[::-1]]
     return Scores(

@@ -12,6 +12,7 @@ from gatework.errors import InputError
 from gatework.tasks.generate.settings import GenerateSettings
 from gatework.tasks.settings import Choice
 
+_STRETCH: Final = 1 << 20  # tokens looked at at once
 _SHOWN: Final = 10  # characters that a note lists
 _AS_IT_IS: Final = Keys(0, 0)
 
@@ -169,7 +170,7 @@ def _notes(
     if cuts:
         notes.append(f"split in order: {', '.join(cuts)}")
     train, *rest = streams
-    seen = set(train.ids.unique().tolist())
+    seen = _numbers_in(train, len(codec))
     for name, stream in zip(("validation", "test"), rest, strict=True):
         if len(stream.ids) < 2:
             continue
@@ -179,9 +180,17 @@ def _notes(
                 "they count as unknown"
             )
         if codec.kind == "characters":
-            missing = sorted(seen - set(stream.ids.unique().tolist()) - {0})
+            missing = sorted(seen - _numbers_in(stream, len(codec)) - {0})
             if missing:
                 shown = " ".join(repr(codec.pieces[number]) for number in missing[:_SHOWN])
                 more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
                 notes.append(f"characters that the {name} part has not: {shown}{more}")
     return notes
+
+
+def _numbers_in(stream: TokenStream, size: int) -> set[int]:
+    """Which numbers occur in a stream, which may be larger than the memory."""
+    occurs = np.zeros(size, bool)
+    for part in stream.ids.split(_STRETCH):
+        occurs[part.numpy()] = True
+    return set(np.flatnonzero(occurs).tolist())
