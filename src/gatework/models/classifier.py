@@ -14,7 +14,6 @@ from gatework.layers.dropout import dropout_mask
 from gatework.layers.pooling import Pooling, PoolingKind
 
 _UNKNOWN: Final = 1  # the number a dropped word gets: as `gatework.data.text` has it
-_WIDTHS: Final = (15, 9, 5)
 
 
 class Inputs(NamedTuple):
@@ -45,7 +44,8 @@ class ClassifierShape:
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the steps' outputs become one vector.
-        convolution: Width of the convolutions beside the LSTM; 0 is none.
+        convolution: Features of the convolutions beside the LSTM; 0 is none.
+        kernel: Steps that the first of them sees; the next two see 3/5 and 1/3 of it.
         members: Networks whose scores are averaged.
         dropout: Part of the values dropped around the LSTM in training.
         embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike;
@@ -65,6 +65,7 @@ class ClassifierShape:
     bidirectional: bool = True
     pooling: PoolingKind = "max"
     convolution: int = 0
+    kernel: int = 7
     members: int = 1
     dropout: float = 0.0
     embedding_dropout: float = 0.0
@@ -95,7 +96,7 @@ class SequenceClassifier(nn.Module):
             nn.init.normal_(self.embedding.weight, std=0.1)
         if shape.decays:
             self.decay = InputDecay(shape.features // 3)
-        self.convolutions = _convolutions(size, shape.convolution)
+        self.convolutions = _convolutions(size, shape.convolution, shape.kernel)
         self.lstm = LSTM(
             size,
             shape.hidden_size,
@@ -158,12 +159,13 @@ class SequenceClassifier(nn.Module):
         return torch.cat([self.decay(last, seen, gap), seen, torch.log1p(gap)], -1)
 
 
-def _convolutions(size: int, width: int) -> nn.ModuleList:
-    """The layers of an FCN (Wang et al. 2017) over `size` features; none of width 0."""
+def _convolutions(size: int, features: int, kernel: int) -> nn.ModuleList:
+    """The layers of an FCN (Wang et al. 2017) over steps of `size`; none of 0 features."""
     layers = nn.ModuleList()
-    for sees, output in zip(_WIDTHS, (width, 2 * width, width), strict=True):
-        if width:
-            layers.append(StepConvolution(size, output, width=sees))
+    for part, output in ((1, features), (3 / 5, 2 * features), (1 / 3, features)):
+        if features:
+            width = 1 + 2 * round((kernel * part - 1) / 2)  # odd
+            layers.append(StepConvolution(size, output, width=width))
             size = output
     return layers
 

@@ -85,6 +85,7 @@ def choose_shape(
             bidirectional=settings.bidirectional,
             pooling=chosen("pooling", "mean", "recordings"),
             convolution=chosen("convolution", 48 if regular else 0, why),
+            kernel=max(7, min(15, round(typical / 4))),
             members=members,
             dropout=settings.dropout,
             embedding_dropout=settings.embedding_dropout if decays else 0.0,
