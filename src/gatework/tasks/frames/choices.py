@@ -13,6 +13,8 @@ from gatework.tasks.settings import Choice
 _READ: Final = 2_000_000  # frames read in a fit, all epochs together
 _MOST_EPOCHS: Final = 50
 _LARGE: Final = 100_000  # frames
+_STEP: Final = 1_500  # frames of a batch
+_MOST_BATCH: Final = 16  # sequences
 _ONE_KEY: Final = 0.5  # of the pieces
 
 
@@ -70,8 +72,9 @@ def choose_effort(
         choose("dropout", dropout, by_size)
     weight_drop = dropout if settings.weight_drop is None else settings.weight_drop
     choose("weight_drop", weight_drop, "as the dropout")
-    batch = settings.batch_size or max(1, min(16, sequences // 10))
-    choose("batch_size", batch, f"{sequences:,} training sequences")
+    fits = round(_STEP * sequences / frames)
+    batch = settings.batch_size or max(1, min(_MOST_BATCH, sequences // 10, fits))
+    choose("batch_size", batch, f"{sequences:,} training sequences, {frames // sequences} long")
     rate = settings.learning_rate or min(1e-2, 5e-3 * (256 / hidden) ** 0.5)
     choose("learning_rate", rate, f"width {hidden}")
     return (

@@ -20,7 +20,6 @@ from gatework.training import Progress, TrainSettings, train
 
 _STEPS: Final = 6_000  # frames of a batch, at most
 _JUDGED: Final = 16_000  # of a batch that is judged
-_VALIDATIONS: Final = 2  # of an epoch
 _LEAST_BETWEEN, _MOST_BETWEEN = 25, 200  # steps
 _PATIENCE: Final = 20  # validations without gain
 # Frames of the clock's hands: beats, bars and phrases of two and three, on any usual grid.
@@ -81,7 +80,7 @@ def fit_network(
             learning_rate=effort.learning_rate,
             weight_decay=settings.weight_decay,
             average=settings.average,
-            validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, per_epoch // _VALIDATIONS)),
+            validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, per_epoch)),
             patience=_PATIENCE,
             seed=settings.seed,
         ),
