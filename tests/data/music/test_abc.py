@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data.music import tunes
@@ -55,6 +56,9 @@ def heard(body: str, **header: str) -> str:
         # What is left out.
         ('"Am7"{gag}C !trill!D .E ~F (GA) u B y +fermata+c', "C4 D4 E4 F4 G4 A4 B4 C5"),
         ("C `D\\", "C4 D4"),
+        ("C!\nD", "C4 D4"),
+        ('["A"!f!CE]', "C4 E4"),
+        ("C\n+: more words\nw: la la\nD", "C4 D4"),
         ("C D % E F", "C4 D4"),
         # Fields in the midst.
         ("F [K:G] F [L:1/8] F", "F4 F#4 F#4:1/2"),
@@ -116,6 +120,27 @@ def test_headers() -> None:
     # Without L, in a metre under 3/4, a note is a sixteenth: which a bare tempo counts.
     assert piece.tempos == (Tempo(0, 120.0), Tempo(360, 15.0))
     assert piece.notes[0] == Note(0, 120, 66)
+
+
+def test_history_may_be_long() -> None:
+    (tune,) = split_tunes("X:1\nH:It was\nlong ago.\nT:a\nK:C\nCD")
+    assert len(read_tune(tune).notes) == 2
+
+
+def test_no_damage_escapes_as_another_error() -> None:
+    random = np.random.default_rng(0)
+    signs = list("ABCdefgz|:[]()123/<>-^_={}\"!&KLMQVX \n%,'x+~")
+    read_well = 0
+    for _ in range(400):
+        text = list(tunes.ALL)
+        for place in random.integers(0, len(text), 3):
+            text[place] = str(random.choice(signs))
+        for tune in split_tunes("".join(text)):
+            try:
+                read_well += bool(read_tune(tune).notes)
+            except InputError as error:
+                assert str(error).startswith("line ")  # noqa: PT017
+    assert read_well > 800
 
 
 def test_voices_sound_together() -> None:

@@ -20,6 +20,7 @@ from gatework.errors import InputError
 _QUARTER: Final = 480  # ticks
 _FIELD: Final = re.compile(r"([A-Za-z]):(?![|:])\s*(.*)")
 _COMMENT: Final = re.compile(r"(?<!\\)%.*")
+_TOLD: Final = ("H", "N")  # fields whose words may go on in lines of their own
 _VOICE: Final = re.compile(r"\[V:\s*([^\]\s]+)[^\]]*\]")
 
 
@@ -95,6 +96,8 @@ def _read_line(line: str, voices: dict[str, Voice], current: str, header: _Heade
     """Read a line of the body into its voice, and return which voice goes on."""
     text = _COMMENT.sub("", line).rstrip()
     field = _FIELD.match(text)
+    if text.startswith("+:"):  # more words
+        return current
     if field and field[1] != "V":
         for voice in voices.values() if field[1] in "KLMQ" else ():
             voice.change(field[1], field[2])
@@ -116,12 +119,14 @@ def _read_line(line: str, voices: dict[str, Voice], current: str, header: _Heade
 
 def _header(lines: list[tuple[int, str]]) -> _Header:
     fields: dict[str, str] = {}
+    last = ""
     for number, line in lines:
         field = _FIELD.match(_COMMENT.sub("", line).rstrip())
         if field and (field[1] != "T" or "T" not in fields):
             fields[field[1]] = field[2]
-        elif not field and line.strip() and not line.startswith(("%", "+:")):
+        elif not (field or last in _TOLD or not line.strip() or line.startswith(("%", "+:"))):
             raise InputError(f"line {number}: {line[:20]!r} in the header is no field such as T:")
+        last = field[1] if field else last
     try:
         meter = meter_of(fields.get("M", ""))
         # The standard's rule: sixteenths in metres under 3/4.

@@ -31,11 +31,15 @@ _TOKEN: Final = re.compile(
     | (?P<broken>>+|<+)
     | (?P<tie>-)
     # Chord names, decorations, grace notes, slurs, blanks; and what the standard keeps for later.
-    | "[^"]*" | ![^!]*! | \+[^+]*\+ | \{{[^}}]*\}} | [\s`.~H-Wh-wy()\\*;?@\#$]
+    | "[^"]*" | ![^!]*! | ! | \+[^+]*\+ | \{{[^}}]*\}} | [\s`.~H-Wh-wy()\\*;?@\#$]
     """,
     re.VERBOSE,
 )
-_CHORD: Final = re.compile(rf"{_NOTE}(?P<length>{_LENGTH})(?P<tie>-?)|[\s.~H-Wh-w]|![^!]*!")
+_CHORD: Final = re.compile(
+    rf"{_NOTE}(?P<length>{_LENGTH})(?P<tie>-?) | [\s.~H-Wh-w] | ![^!]*! | \"[^\"]*\"", re.VERBOSE
+)
+    rf"{_NOTE}(?P<length>{_LENGTH})(?P<tie>-?)|[\s.~H-Wh-w]|![^!]*!|\"[^\"]*\""
+)
 
 
 @final
