@@ -38,8 +38,6 @@ _TOKEN: Final = re.compile(
 _CHORD: Final = re.compile(
     rf"{_NOTE}(?P<length>{_LENGTH})(?P<tie>-?) | [\s.~H-Wh-w] | ![^!]*! | \"[^\"]*\"", re.VERBOSE
 )
-    rf"{_NOTE}(?P<length>{_LENGTH})(?P<tie>-?)|[\s.~H-Wh-w]|![^!]*!|\"[^\"]*\""
-)
 
 
 @final
