@@ -76,16 +76,22 @@ class CountedChances:
             places: (B,) int64, where each reader is.
             last: T, of how many of the ids, at the end; None is all.
         """
-        last = len(ids) if last is None else last
-        contexts = [np.zeros(ids.shape, np.int64)]
+        after = self.walk(ids, places)
+        asked = after[len(ids) - (len(ids) if last is None else last) :]
+        rows = self.rows(asked.ravel())
+        return from_numpy(rows.reshape(*asked.shape, self.ngrams.vocabulary)), after[-1]
+
+    def walk(self, ids: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return (N, B) where readers are after each of (N, B) ids, from places, (B,), on."""
+        after, found = np.zeros_like(ids), np.zeros_like(ids)
         for length, before in enumerate(list(self._lengths(places))[: self.reach]):
-            at = np.concatenate([before[None], contexts[length][:-1]])
-            contexts.append(self._find(length, at, ids))
-        after = np.zeros_like(places)
-        for offset, context in zip(self._offsets, contexts, strict=True):
-            after = np.where(context[-1] >= 0, offset + context[-1], after)
-        rows = self._chances([context[len(ids) - last :].ravel() for context in contexts])
-        return from_numpy(rows.reshape(last, ids.shape[1], self.ngrams.vocabulary)), after
+            found = self._find(length, np.concatenate([before[None], found[:-1]]), ids)
+            after = np.where(found >= 0, self._offsets[length + 1] + found, after)
+        return after
+
+    def rows(self, places: np.ndarray) -> np.ndarray:
+        """Return (M, V) log chances at (M,) places."""
+        return self._chances(list(self._lengths(places)))
 
     def follow(self, place: int, token: int) -> int:
         """Return where a reader is after one more token."""

@@ -1,5 +1,6 @@
 """A network that begins from n-grams: trained on what they say of text that they have not seen."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from gatework.tasks.generate.counting import CountedWindows
 from gatework.tasks.generate.reading import AbstractReader, ManyReader, OneReader
 from tasks.generate.grammar import SMALL, lines
 
+BEGUN = np.array([BEGINNING])
+
 
 def test_a_window_is_foretold_from_the_rest_of_the_text() -> None:
     ids = np.random.default_rng(0).integers(0, 5, 1000).astype(np.uint8)
@@ -26,13 +29,14 @@ def test_a_window_is_foretold_from_the_rest_of_the_text() -> None:
         batch, alone = source.load(index), plain.load(index)
         assert torch.equal(batch.inputs, alone.inputs)
         assert torch.equal(batch.targets, alone.targets)
-        for stream, place in enumerate((index[0] % 1000).tolist()):
-            start = place // 200 * 200
+        assert batch.rows.shape == (20, 3, 5)
+        for step, stream in itertools.product((0, 7, 19), range(3)):
+            at = (int(index[0, stream]) + step + 1) % 1000  # of the target
+            start = at // 200 * 200
             rest = np.concatenate([ids[:start], ids[start + 200 :]])
-            chances = CountedChances(NGrams.learn(rest, 5, 3))
-            around = ids[np.arange(place - 2, place + 20) % 1000].astype(np.int64)
-            rows, _ = chances.read(around[:, None], np.array([BEGINNING]), last=20)
-            assert torch.equal(batch.rows[:, stream], rows[:, 0])
+            before = ids[np.arange(at - 2, at) % 1000].astype(np.int64)
+            rows, _ = CountedChances(NGrams.learn(rest, 5, 3)).read(before[:, None], BEGUN, last=1)
+            torch.testing.assert_close(batch.rows[step, stream], rows[0, 0], rtol=1e-3, atol=1e-3)
 
 
 def network_of(kind: str) -> LanguageNetwork:

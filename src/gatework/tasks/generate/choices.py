@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from gatework.errors import InputError
+from gatework.models.ngrams import MOST_COUNTED
 from gatework.tasks.generate.settings import LONGEST_NGRAM, GenerateSettings, Softmax
 from gatework.tasks.settings import Choice
 
@@ -11,6 +12,7 @@ Choose = Callable[[str, object, str], None]
 _READ: Final = 10_000_000  # tokens read in a fit, all epochs together
 _MOST_EPOCHS: Final = 40
 _MOST_SIGNS: Final = 1_024  # different tokens, where a network begins from n-grams
+_ORDERS: Final = ((3e8, LONGEST_NGRAM), (1e9, 5))  # by tokens times different ones: memory
 _DECAY: Final = 0.1
 _ASGD_RATE, _ASGD_DECAY = 30.0, 1.2e-6  # Merity et al. 2018
 _MANY: Final = 20_000  # different tokens, from where rare ones share the work of a softmax
@@ -86,7 +88,7 @@ def choose_effort(
             f"the training part has {tokens:,} tokens, less than one window of {window} for each "
             f"of {batch} streams: lower batch_size or window"
         )
-    ngram = _choose_ngram(signs, settings, choose)
+    ngram = _choose_ngram(tokens, signs, settings, choose)
     softmax = settings.softmax
     if softmax is None:
         softmax = "adaptive" if signs >= _MANY and not tied else "full"
@@ -109,17 +111,19 @@ def choose_effort(
     return effort, choices
 
 
-def _choose_ngram(signs: int, settings: GenerateSettings, choose: Choose) -> int:
+def _choose_ngram(tokens: int, signs: int, settings: GenerateSettings, choose: Choose) -> int:
     """Which n-grams the network begins from."""
     ngram = settings.ngram
     if ngram is None:
-        is_text = settings.tokens in ("characters", "bytes")
-        ngram = LONGEST_NGRAM if is_text and signs <= _MOST_SIGNS else 0
-        choose("ngram", ngram, f"{settings.tokens}, {signs:,} different")
-    if ngram and signs > _MOST_SIGNS:
+        is_text = settings.tokens in ("characters", "bytes") and signs <= _MOST_SIGNS
+        fitting = (order for most, order in _ORDERS if is_text and tokens * signs <= most)
+        ngram = next(fitting, 0)
+        choose("ngram", ngram, f"{tokens:,} training tokens, {signs:,} different")
+    if ngram and (signs > _MOST_SIGNS or tokens > MOST_COUNTED):
         raise InputError(
-            f"ngram is {ngram}, but there are {signs:,} different tokens: n-grams speak of all of "
-            f"them at each step, which takes at most {_MOST_SIGNS:,}; use ngram=0"
+            f"ngram is {ngram}, but there are {tokens:,} tokens, {signs:,} of them different: what "
+            f"n-grams say of each of them at each step is kept for at most {MOST_COUNTED:,}, "
+            f"{_MOST_SIGNS:,} of them different; use ngram=0"
         )
     return ngram
 
