@@ -1,8 +1,8 @@
 """Series to labels on their official splits, beside logistic regression on summaries and 1-NN.
 
-    python benchmarks/classify_series.py ucr FOLDER [--sets GunPoint ...] [--seeds 0 1 2]
-    python benchmarks/classify_series.py poses FILE [--seeds 0]
-    python benchmarks/classify_series.py physionet FILE [--folds 5] [--seeds 0]
+    python benchmarks/classify_series.py ucr FOLDER [--parts GunPoint ...] [--seeds 0 1 2]
+    python benchmarks/classify_series.py poses FILE [--parts "split 1" ...] [--seeds 0]
+    python benchmarks/classify_series.py physionet FILE [--parts "fold 1" ...] [--seeds 0]
 
 UCR: .npz files with X_train, y_train, X_test, y_test. Poses: JHMDB's, with three official splits;
 to the positions their changes are added. PhysioNet: stratified folds of a seed, areas under the ROC
@@ -85,13 +85,12 @@ def nearest_neighbour(train: Sequences, test: Sequences) -> np.ndarray | None:
     return classes.numbers(train.known_labels)[distances.argmin(1)]
 
 
-def ucr(folder: Path, sets: list[str] | None) -> Iterator[Part]:
+def ucr(folder: Path) -> Iterator[Part]:
     """Yield the official parts of each set."""
     for file in sorted(folder.glob("*.npz")):
-        if sets is None or file.stem in sets:
-            split = read_npz(file)
-            assert split.test is not None
-            yield file.stem, split.train, split.test
+        split = read_npz(file)
+        assert split.test is not None
+        yield file.stem, split.train, split.test
 
 
 def poses(file: Path) -> Iterator[Part]:
@@ -107,11 +106,11 @@ def poses(file: Path) -> Iterator[Part]:
         yield f"split {number + 1}", whole.take(train), whole.take(test)
 
 
-def physionet(file: Path, count: int, seed: int) -> Iterator[Part]:
-    """Yield stratified folds of the stays."""
+def physionet(file: Path, seed: int) -> Iterator[Part]:
+    """Yield five stratified folds of the stays."""
     stays = read_physionet(file)
     parts = splits.folds(splits.strata(stays.known_labels), 5, np.random.default_rng(seed))
-    for number, (kept, held) in list(enumerate(parts, start=1))[:count]:
+    for number, (kept, held) in enumerate(parts, start=1):
         yield f"fold {number}", stays.take(kept), stays.take(held)
 
 
@@ -145,10 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", choices=("ucr", "poses", "physionet"))
     parser.add_argument("path", type=Path)
-    parser.add_argument("--sets", nargs="+", help="of UCR")
-    parser.add_argument(
-        "--folds", type=int, default=5, help="of PhysioNet, how many of five to run"
-    )
+    parser.add_argument("--parts", nargs="+", help="which sets, splits or folds; all if left out")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON of ClassifySettings")
     chosen = parser.parse_args()
@@ -156,12 +152,16 @@ def main() -> None:
     for seed in chosen.seeds:
         settings = ClassifySettings(**chosen.settings, seed=seed)
         if chosen.data == "ucr":
-            parts = ucr(chosen.path, chosen.sets)
+            parts = ucr(chosen.path)
         elif chosen.data == "poses":
             parts = poses(chosen.path)
         else:
-            parts = physionet(chosen.path, chosen.folds, seed)
-        rounds += [judge(name, train, test, settings) for name, train, test in parts]
+            parts = physionet(chosen.path, seed)
+        rounds += [
+            judge(name, train, test, settings)
+            for name, train, test in parts
+            if chosen.parts is None or name in chosen.parts
+        ]
     record = {
         "data": chosen.data,
         "scores": summarise(rounds),
