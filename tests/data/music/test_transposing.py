@@ -79,6 +79,9 @@ def test_every_key_is_as_likely() -> None:
 def test_in_all_keys() -> None:
     ids = torch.tensor(piece(60, 64) + piece(126))
     assert in_all_keys(ids, Keys(0, 0)).equal(ids)
+    assert in_all_keys(ids, keys_of(6), most=1).equal(ids)
+    two = in_all_keys(ids, Keys(1, 2), most=2 * len(ids))
+    assert two.equal(torch.cat([moved(ids, -1), ids]))
     found = in_all_keys(ids, Keys(1, 2))
     lower = moved(ids, -1)
     assert found[: len(ids)].equal(lower)

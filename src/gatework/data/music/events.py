@@ -11,6 +11,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, NamedTuple, final
 
+import numpy as np
+
 from gatework.data.music.piece import LOUDNESS, Meter, Note, Piece, Tempo, tidy
 from gatework.data.music.pitches import pitch_name, pitch_of
 from gatework.data.text import Tokeniser
@@ -220,7 +222,10 @@ def choose_events(
     """
     reasons: dict[str, str] = {}
     if steps is None:
-        shares = [(grid, _share_on(pieces, grid)) for grid in GRIDS]
+        places = np.array(
+            [note.start / piece.ticks_per_quarter for piece in pieces for note in piece.notes]
+        )
+        shares = [(grid, _share_on(places, grid)) for grid in GRIDS]
         steps, share = next((each for each in shares if each[1] >= _ON_GRID), shares[-1])
         reasons["steps_per_quarter"] = f"{share:.1%} of the notes begin on one"
     if loudnesses is None:
@@ -265,14 +270,9 @@ def _nearest(value: int, unit: int) -> int:
     return (2 * value + unit) // (2 * unit)
 
 
-def _share_on(pieces: Sequence[Piece], grid: int) -> float:
-    near = total = 0
-    for piece in pieces:
-        for note in piece.notes:
-            place = note.start / piece.ticks_per_quarter
-            near += abs(place - round(place * grid) / grid) <= _NEAR
-            total += 1
-    return near / total
+def _share_on(places: np.ndarray, grid: int) -> float:
+    """Which part of places in quarter notes, (N,), are steps of a grid."""
+    return float((np.abs(places - np.round(places * grid) / grid) <= _NEAR).mean())
 
 
 def _durations(piece: Piece, steps: int) -> Iterable[int]:

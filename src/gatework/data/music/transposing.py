@@ -46,8 +46,13 @@ def moved(ids: Tensor, semitones: Tensor | int) -> Tensor:
     return torch.where(is_note, ids + semitones, ids)
 
 
-def in_all_keys(ids: Tensor, keys: Keys) -> Tensor:
+def in_all_keys(ids: Tensor, keys: Keys, *, most: int | None = None) -> Tensor:
     """Return (K N,) the pieces one after the other in each key that they may be moved to.
+
+    Args:
+        ids: (N,) events, a border before each piece.
+        keys: How far a piece may be moved.
+        most: Events in all, about; what there is too much of are the furthest keys. None is all.
 
     Example:
         >>> in_all_keys(torch.tensor([BORDER, ON, OFF]), Keys(1, 1)).tolist() == [
@@ -56,7 +61,10 @@ def in_all_keys(ids: Tensor, keys: Keys) -> Tensor:
     """
     places, low, high = _room(ids, keys)
     found = []
-    for semitones in range(-keys.down, keys.up + 1):
+    moves = sorted(range(-keys.down, keys.up + 1), key=abs)
+    if most is not None:
+        moves = moves[: max(1, most // len(ids))]
+    for semitones in sorted(moves):
         kept = ((low <= semitones) & (semitones <= high))[places]
         found.append(moved(ids[kept], semitones))
     return torch.cat(found)

@@ -9,6 +9,7 @@ from gatework.data.stream import StreamWindows, TokenStream, encode
 from gatework.data.stream_codec import Codec
 from gatework.data.stream_corpus import Corpus, open_corpus
 from gatework.errors import InputError
+from gatework.models.ngrams import MOST_COUNTED
 from gatework.tasks.generate.settings import GenerateSettings
 from gatework.tasks.settings import Choice
 
@@ -52,8 +53,9 @@ class Parts(NamedTuple):
 
     def counted(self, stream: TokenStream) -> np.ndarray:
         """Return what n-grams count of a stream: of music, the pieces in all keys."""
-        ids = stream.ids if self.keys == _AS_IT_IS else in_all_keys(stream.ids, self.keys)
-        return ids.numpy()
+        if self.keys == _AS_IT_IS:
+            return stream.ids.numpy()
+        return in_all_keys(stream.ids, self.keys, most=MOST_COUNTED).numpy()
 
     @property
     def judged(self) -> TokenStream:
