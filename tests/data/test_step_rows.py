@@ -92,12 +92,18 @@ def test_two_rows_of_one_time_are_one_step() -> None:
         read_steps(rows_of(frame.with_columns(FRAME["label"])), columns_of(frame))
 
 
+def test_a_table_without_any_label() -> None:
+    empty = FRAME.with_columns(label=pl.lit(None, pl.String))
+    with pytest.raises(InputError, match="no row has a label"):
+        read_steps(rows_of(empty), columns_of(empty))
+
+
 @pytest.mark.parametrize(
     ("frame", "said", "message"),
     [
         (FRAME.drop("label"), {}, "neither words nor a label at each step"),
         (FRAME, {"label": "labels"}, 'no column "labels" for the label.*did you mean "label"'),
-        (FRAME.drop("heat"), {}, "no column of numbers"),
+        (FRAME.drop("heat"), {}, "nor one of numbers"),
     ],
 )
 def test_columns_that_cannot_be_told(

@@ -73,8 +73,9 @@ def choose_step_columns(
     features = tuple(each for each in rest if each != time and looks_numeric(frame[each]))
     if not features:
         raise InputError(
-            f"{name} has no column of numbers to tell the labels by; it has "
-            f"{listed(frame.columns, most=20)}"
+            f"{name} has neither a column that is called after words nor one of numbers to tell "
+            f"the labels by; it has {listed(frame.columns, most=20)}; name the words with the "
+            "option tokens"
         )
     columns = SeriesColumns(id, time, label, features)
     return dataclasses.replace(columns, features=(*features, *_since(rows, columns)))
@@ -241,6 +242,8 @@ def _labels(
                 f'time says "{found[step]}"; a step has one label'
             )
         found[step] = label[0]
+    if not any(found):
+        raise InputError(f'{rows.source.name}, column "{columns.label}": no row has a label')
     return found
 
 

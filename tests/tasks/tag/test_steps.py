@@ -12,6 +12,7 @@ from gatework.cli import main
 from gatework.data.conll import Sentence
 from gatework.errors import InputError
 from gatework.tasks.tag import Tagger
+from gatework.tasks.tag.corpus import gather
 from gatework.tasks.tag.runs import score_runs
 from gatework.tasks.tag.step_baselines import StepRules
 from gatework.tasks.tag.steps import StepEncoder
@@ -99,6 +100,18 @@ def test_few_long_recordings_are_cut_to_hold_some_out() -> None:
     model = small(epochs=1).fit(one)
     assert model.outcome_ is not None
     assert any("cut in pieces" in note for note in model.outcome_.notes)
+
+
+def test_pieces_of_one_recording_are_held_out_together() -> None:
+    long = [
+        Sentence(("0",) * 1_500, ("a", "b") * 750, row=row, values=np.zeros((1_500, 1)))
+        for row in range(12)
+    ]
+    corpus = gather(long, None, None, share=0.2, seed=0, features=("x",))
+    held = {one.row for one in corpus.validation}
+    assert len(held) == 2
+    assert len(corpus.validation) == 4
+    assert not held & {one.row for one in corpus.train}
 
 
 def test_arrays_do_as_well() -> None:

@@ -10,7 +10,7 @@ import torch
 from gatework.data.checks import counted, listed
 from gatework.data.conll import Sentence
 from gatework.errors import InputError
-from gatework.tasks.tag.nouns import WORDS, Nouns, nouns_of
+from gatework.tasks.tag.nouns import STEPS, WORDS, Nouns, nouns_of
 from gatework.tasks.tag.spans import Scheme, find_scheme, kind_of
 
 LONGEST: Final = 1_000  # words; a longer sentence is read in pieces
@@ -160,6 +160,18 @@ def pieces(sentence: Sentence, longest: int = LONGEST) -> Iterator[Sentence]:
         yield sentence._replace(tokens=sentence.tokens[part], tags=tags, values=values)
 
 
+def full_pieces(sentences: Iterable[Sentence]) -> list[Sentence]:
+    """Return the pieces of the sentences that have words.
+
+    Raises:
+        InputError: There are none.
+    """
+    found = [piece for sentence in sentences if sentence.tokens for piece in pieces(sentence)]
+    if not found:
+        raise InputError("nothing to judge: there is no sentence with words in it")
+    return found
+
+
 def _longest(sentences: Sequence[Sentence]) -> int:
     """What is read at once: of few recordings less, or there would be nothing to hold out."""
     if len(sentences) >= _FEW or nouns_of(sentences) is WORDS:
@@ -197,9 +209,10 @@ def _drawn(
         whole, step = nouns_of(sentences)
         how = ", with a blank line between them" if step == WORDS.step else ""
         raise InputError(f"{counted(len(sentences), whole)} to learn from; expected 2 or more{how}")
-    # Pieces of one recording stay together, if there are enough recordings.
+    groups = list(range(len(sentences)))
     rows = [sentence.row for sentence in sentences]
-    groups = rows if len(set(rows)) >= _FEW else list(range(len(sentences)))
+    if nouns_of(sentences) is STEPS and len(set(rows)) >= _FEW:
+        groups = rows  # pieces of one recording stay together
     every = list(dict.fromkeys(groups))
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(every), generator=generator).tolist()

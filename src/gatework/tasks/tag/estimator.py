@@ -19,7 +19,7 @@ from gatework.tasks import run as folder
 from gatework.tasks.page import Origin
 from gatework.tasks.settings import to_settings
 from gatework.tasks.tag import job, saved
-from gatework.tasks.tag.corpus import gather, pieces, unseen
+from gatework.tasks.tag.corpus import full_pieces, gather, unseen
 from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.inspection import inspection_of
 from gatework.tasks.tag.origin import given, name_of, origin_of
@@ -198,7 +198,8 @@ class Tagger:
         )
         parameters = self._parameters() | dataclasses.asdict(settings)
         request = saved.request_of(corpus, parameters)
-        origin = origin_of(data, parameters, _ARGUMENTS, command)
+        question = "['A text to tag.']" if isinstance(schema, TagColumns) else "'new.csv'"
+        origin = origin_of(data, parameters, _ARGUMENTS, command, question=question)
         if run is None:
             done = job.fit_and_judge(corpus, settings, progress=progress)
         else:
@@ -279,14 +280,7 @@ class Tagger:
             InputError: The data cannot be read, or has no sentence with words.
         """
         fitted = self._fitted()
-        sentences = [
-            piece
-            for sentence in read_like(data, tags, labels, self._schema())
-            if sentence.tokens
-            for piece in pieces(sentence)
-        ]
-        if not sentences:
-            raise InputError("nothing to judge: there is no sentence with words in it")
+        sentences = full_pieces(read_like(data, tags, labels, self._schema()))
         encoder, part = fitted.encoder, name_of(data)
         notes = unseen(sentences, encoder.tags, encoder.labels, fitted.scheme, part)
         answers = list(fitted.answers(sentences))
