@@ -97,6 +97,8 @@ def test_what_it_begins_from_is_chosen_and_refused() -> None:
     assert model.scores_ is not None
     assert alone.scores_ is not None
     assert model.scores_.methods[0].nats < alone.scores_.methods[0].nats
+    assert "corrects the chances of a 7-gram" in str(model.scores_)
+    assert "corrects" not in str(alone.scores_)
     with pytest.raises(InputError, match="ngram is 8"):
         small(ngram=8).fit([text])
 

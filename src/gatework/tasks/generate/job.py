@@ -101,7 +101,17 @@ def score(
         tokens,
         unit_of(fitted.codec),
         chosen_on,
-        notes,
+        (*_what_the_model_is(fitted), *notes),
+    )
+
+
+def _what_the_model_is(fitted: Fitted) -> tuple[str, ...]:
+    order = fitted.network.shape.counted
+    if not order:
+        return ()
+    return (
+        f"{MODEL} is an LSTM that corrects the chances of a {order}-gram of the same text; "
+        "--ngram 0 is an LSTM alone",
     )
 
 
