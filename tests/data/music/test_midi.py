@@ -95,7 +95,7 @@ WHOLE = midi(track(on(0, 60), off(96, 60)))
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "does not begin with MThd"),
+        (b"", "is empty"),
         (b"no music in here", "does not begin with MThd"),
         (WHOLE[:-3], "is damaged: a part of it should have 12 bytes, and the file ends after 9"),
         (midi(track(on(0, 60), bytes([5, 0x90]), end=b"")), "track 1 ends in the middle"),

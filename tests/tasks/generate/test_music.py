@@ -142,7 +142,7 @@ def test_there_and_back(model: LanguageModel, run: Path, tmp_path: Path) -> None
     scores = again.evaluate(tmp_path)
     ours, theirs = (each.records() for each in (scores, model.evaluate(pieces()[:6])))
     assert [each["nats"] for each in ours] == [each["nats"] for each in theirs]
-    assert f"{tmp_path / 'bad.mid'} left out: is no MIDI file" in str(scores)
+    assert f"{tmp_path / 'bad.mid'} left out: is empty" in str(scores)
     trace = again.inspection(tmp_path, most=2).trace()
     assert trace["lstm"].step_names(0)[:2] == ("(end)", "Bb3+")
     page = (run / folder.REPORT).read_text()

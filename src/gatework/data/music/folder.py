@@ -92,6 +92,8 @@ def read_music(data: Any) -> Music:
             pieces.append(each.piece)
         else:
             skipped.append(Skipped(each.name, str(problem)))
+    if not pieces and len(skipped) == 1:
+        raise InputError(f"{skipped[0].name}: {skipped[0].reason}")
     if not pieces:
         listed = "; ".join(f"{each.name}: {each.reason}" for each in skipped[:3])
         more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""

@@ -96,6 +96,8 @@ def parse_midi(data: bytes, *, name: str = "") -> MidiRead:
 
 def _division(data: bytes) -> int:
     """Ticks of a quarter note."""
+    if not data:
+        raise InputError("is empty")
     if len(data) < 14 or data[:4] != b"MThd":
         raise InputError("is no MIDI file: it does not begin with MThd")
     form, division = int.from_bytes(data[8:10], "big"), int.from_bytes(data[12:14], "big")
