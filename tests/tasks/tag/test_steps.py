@@ -92,6 +92,7 @@ def test_the_run_at_the_command_line(
     assert main(["inspect", str(run), "--text"]) == 0
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Steps by tag" in page
+    assert "the true labels as a broad line" in page
     assert "Macro F1 is the mean" in page
 
 

@@ -9,6 +9,7 @@ from gatework.tasks import pictures
 from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
 from gatework.tasks.tag.nouns import STEPS, WORDS
 from gatework.tasks.tag.outcome import Confusion, Mistake, Outcome
+from gatework.tasks.tag.pictures import labels_figure
 from gatework.tasks.tag.scores import MOST_TYPES, Scores
 
 
@@ -27,6 +28,7 @@ class Page:
     types_title: str
     types: Table
     types_left_out: str
+    labels_picture: str
     confusions: Table
     label_confusions: Table
     mistakes: tuple[Mistake, ...]
@@ -67,6 +69,7 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         types_left_out=(
             f"The {MOST_TYPES} most frequent of {total}." if total > MOST_TYPES else ""
         ),
+        labels_picture=_labels_picture(outcome),
         confusions=_confusions(
             outcome.confusions, "mostly of" if scores.nouns is WORDS else "for example at"
         ),
@@ -110,6 +113,14 @@ def _confusions(found: Sequence[Confusion], of: str) -> Table:
         return []
     rows = [(c.true, c.said, "; ".join(c.examples), f"{c.count:,}") for c in found]
     return [("true", "said", of, "times"), *rows]
+
+
+def _labels_picture(outcome: Outcome) -> str:
+    """Return an SVG element; nothing of words."""
+    if outcome.scores.nouns is WORDS:
+        return ""
+    figure = labels_figure(outcome.judged, outcome.answers)
+    return pictures.svg(figure, "True labels and ours over the steps of some recordings")
 
 
 def _training_picture(outcome: Outcome) -> str:
