@@ -16,6 +16,12 @@ from gatework.errors import InputError
 
 _BLOCK: Final = 1 << 20  # bytes read, or characters given, at once
 _BOM: Final = "\ufeff"
+# Files that are often given for text, by their first bytes.
+_OTHER: Final = {
+    b"\xff\xfe": "is UTF-16 text: save it as UTF-8",
+    b"\xfe\xff": "is UTF-16 text: save it as UTF-8",
+    b"\x1f\x8b": "is gzipped: unpack it",
+}
 
 
 class Table(NamedTuple):
@@ -205,16 +211,19 @@ def _text(path: Path) -> Iterator[str]:
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
+                for start, problem in _OTHER.items():
+                    if not done and block.startswith(start):
+                        raise InputError(f"{path} {problem}") from error
                 raise InputError(
                     f"{path} is not UTF-8: byte {done - waiting + error.start:,} is "
                     f"0x{error.object[error.start]:02x}. Save it as UTF-8, leave it out, or learn "
-                    "bytes instead (tokens: bytes)"
+                    "bytes instead (--tokens bytes)"
                 ) from error
             if "\0" in text:
                 at = done - waiting + len(text[: text.index("\0")].encode())
                 raise InputError(
                     f"{path} is no text: byte {at:,} is zero. Leave it out, or learn bytes "
-                    "instead (tokens: bytes)"
+                    "instead (--tokens bytes)"
                 )
             done += len(block)
             if begins and text:

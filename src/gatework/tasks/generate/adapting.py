@@ -4,6 +4,10 @@ All weights are trained on the person's text. Beside it, text that the model wro
 read again, where the trained network is held to what the old one says of it: rehearsal (Robins
 1995, "Catastrophic forgetting, rehearsal and pseudorehearsal") with the old answers as targets (Li
 & Hoiem 2016, "Learning without forgetting"). Nothing of the data that it was fitted on is needed.
+
+Then the person's text is counted too, with what the run counted. The network did not know those
+counts while it learnt, so it does not believe them too much; how often each counts is chosen on
+text that neither has seen.
 """
 
 import dataclasses
@@ -15,18 +19,21 @@ from torch.nn import functional
 
 from gatework.data.stream import StreamBatch, StreamWindows
 from gatework.errors import InputError
+from gatework.models.joining import join
 from gatework.models.language import CarryingNetwork, LanguageNetwork, judge
-from gatework.tasks.generate.fitted import Fitted
+from gatework.models.ngrams import NGrams
+from gatework.tasks.generate.fitted import Fitted, chances_of
 from gatework.tasks.generate.settings import Sampling
 from gatework.tasks.generate.writing import write_many
 from gatework.training import Progress, TrainSettings, train
 
-_READ: Final = 400_000  # tokens of the text read, all passes together, about
+_READ: Final = 150_000  # tokens of the text read, all passes together, about
 _MOST_PASSES: Final = 20
 _WINDOW: Final = 64
 _MOST_STREAMS: Final = 8
 _RATE: Final = 2e-3
-_HOLD: Final = 1.0  # weight of the old answers in the loss
+_HOLD: Final = 2.0  # weight of the old answers in the loss
+_TIMES: Final = (0, 1, 2, 4)  # that the person's text may count, beside the run's
 _LEAST_WRITTEN, _MOST_WRITTEN = 5_000, 40_000  # tokens to rehearse
 _LENGTH: Final = 500  # of each text that is rehearsed
 _VALIDATIONS: Final = 12
@@ -153,7 +160,27 @@ def adapt(
         progress=progress,
         title="adapting",
     )
-    return dataclasses.replace(fitted, network=model.network.eval(), history=history)
+    network = model.network.eval()
+    ngrams = _count(fitted, network, learnt, held)
+    return dataclasses.replace(fitted, network=network, ngrams=ngrams, history=history)
+
+
+def _count(fitted: Fitted, network: LanguageNetwork, learnt: Tensor, held: Tensor) -> NGrams:
+    """Let the network know counts of the text too; return all that is counted now."""
+    vocabulary, order = len(fitted.codec), fitted.ngrams.order
+    times = 1
+    if network.counted is not None:
+        counted = NGrams.learn(learnt.numpy(), vocabulary, order)
+
+        def nats(times: int) -> float:
+            network.counted = chances_of(join(fitted.ngrams, counted, times), network.shape)
+            return float(judge(network, held[:, None]).nats.mean())
+
+        times = min(_TIMES, key=nats)
+    whole = NGrams.learn(torch.cat([learnt, held]).numpy(), vocabulary, order)
+    ngrams = join(fitted.ngrams, whole, times)
+    network.counted = chances_of(ngrams, network.shape)
+    return ngrams
 
 
 def _own_text(fitted: Fitted, wanted: int, seed: int) -> Tensor:

@@ -18,7 +18,7 @@ from gatework.tasks.generate.writing import write_many
 
 STRETCH: Final = 20  # tokens read between two changes of the weights
 _PULL: Final = 0.02  # back to the first weights, at each change
-_LEAST: Final = 1e-4  # added to the usual size of a gradient
+_MOST: Final = 5.0  # times its usual size that a gradient counts, at most
 _WRITTEN, _LENGTH = 8, 300  # texts that it is measured on, and tokens of each
 
 
@@ -38,9 +38,11 @@ class Follower:
         self.network, self._rate = fitted.replica(), rate
         self._weights = [p for p in self.network.parameters() if p.requires_grad]
         self._first = [weight.detach().clone() for weight in self._weights]
-        self._sizes = usual_gradients(fitted)
-        mean = torch.cat([size.flatten() for size in self._sizes]).mean()
-        self._pulls = [(_PULL * size / mean).clamp(max=1) for size in self._sizes]
+        sizes = usual_gradients(fitted)
+        mean = torch.cat([size.flatten() for size in sizes]).mean()
+        self._pulls = [(_PULL * size / mean).clamp(max=1) for size in sizes]
+        # What hardly ever has a gradient would be thrown far by its first one.
+        self._sizes = [size + mean for size in sizes]
 
     def learn(self, loss: Tensor) -> None:
         """Take the step that a stretch asks for; `loss` is its mean, in nats a token."""
@@ -50,7 +52,7 @@ class Follower:
                 self._weights, gradients, self._first, self._sizes, self._pulls, strict=True
             ):
                 weight += pull * (first - weight)
-                weight -= self._rate * gradient / (size + _LEAST)
+                weight -= self._rate * (gradient / size).clamp(-_MOST, _MOST)
 
 
 def usual_gradients(fitted: Fitted) -> list[Tensor]:

@@ -187,7 +187,7 @@ class Recall:
     cache: int | None = None
     dynamic: float | None = None
     cache_share: float = 0.1
-    cache_sharpness: float = 0.3
+    cache_sharpness: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept or learnt."""
