@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from gatework.layers.dropout import dropout_mask
 from gatework.models.frames.head import AbstractHead, FrameShape
 from gatework.models.frames.intervals import WINDOW, around, spread
 
@@ -145,7 +146,8 @@ class JointHead(AbstractHead):
         seen = [around(roll, key) for key in (below_it, voice) for roll in (last, below)]
         hidden = given.hidden[frame] + self.below(below) + self.highest(highest + 1)
         hidden = (hidden + self.around(torch.cat(seen, 1))).relu()
-        hidden = functional.dropout(hidden, self.dropout, self.training)
+        if self.training and self.dropout:
+            hidden = hidden * dropout_mask(hidden, self.dropout)
         from_below, from_voice = self.interval(hidden).chunk(2, 1)
         steps = spread(from_below, below_it, self.keys) + spread(from_voice, voice, self.keys)
         logits = self.key(hidden) + functional.pad(steps, (0, 1))

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from gatework.layers.dropout import dropout_mask
 from gatework.models.frames.head import AbstractHead, FrameShape
 from gatework.models.frames.intervals import WINDOW, around, spread
 
@@ -61,7 +62,9 @@ class BernoulliHead(AbstractHead):
             + self.from_below(below.long().clamp_max(_VOICES - 1))
             + self.from_above(above.long().clamp_max(_VOICES - 1))
         )
-        hidden = functional.dropout(hidden.relu(), self.dropout, self.training)
+        hidden = hidden.relu()
+        if self.training and self.dropout:
+            hidden = hidden * dropout_mask(hidden, self.dropout)
         steps = spread(self.interval(hidden), key, last.shape[1])
         return (self.key(states) + self.last(last)).index_add(0, frame, steps)
 

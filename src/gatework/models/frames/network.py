@@ -5,10 +5,10 @@ from typing import NamedTuple, final
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn import functional
 
 from gatework.errors import InputError
 from gatework.layers import LSTM
+from gatework.layers.dropout import dropout_mask
 from gatework.models.frames.clock import clock
 from gatework.models.frames.head import AbstractHead, FrameShape
 from gatework.models.frames.joint import JointHead
@@ -114,8 +114,7 @@ class FrameNetwork(nn.Module):
         last = torch.cat([torch.zeros_like(own[:1]), own[:-1]])
         states, _ = self.lstm(self.inputs(last), lengths=lengths)
         if self.training and self.regularisation.dropout:
-            ones = states.new_ones(states.shape[1:])
-            states = states * functional.dropout(ones, self.regularisation.dropout)
+            states = states * dropout_mask(states[0], self.regularisation.dropout)
         inside = torch.arange(len(frames), device=frames.device)[:, None] < lengths
         found = self.head(states[inside], last[inside], own[inside])
         return found.new_zeros(inside.shape).masked_scatter(inside, found)
