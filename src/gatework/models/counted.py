@@ -5,7 +5,7 @@ learn what it can (after Mikolov et al. 2011, "Strategies for training large sca
 language models", where both are trained together). Knows numbers only.
 """
 
-from collections.abc import Iterator
+import itertools
 from typing import Final, final
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor, from_numpy
 
 from gatework.models.ngrams import NGrams
 
-_DENSE: Final = 1 << 20  # numbers kept of all contexts of one length, at most
+_DENSE: Final = 1 << 20  # numbers made once, at most
 _KEPT: Final = 1 << 14  # rows of longer contexts that are kept
 _FEW: Final = 16  # readers, for whom one after the other is quicker than all at once
 BEGINNING: Final = 0  # the place of one who has read nothing
@@ -24,7 +24,9 @@ class CountedChances:
     """The chances of an interpolated n-gram, of all tokens at once, for many readers.
 
     Where a reader is, its place, is the longest context before the next token that was ever seen: a
-    number. The chances after short contexts, which are few, are made once.
+    number. All n-grams of all orders are in one row, and a context is an n-gram too: its place is
+    one more than where it is in the row, and 0 is the empty one. The chances after short contexts,
+    which are few, are made once.
 
     Args:
         ngrams: Whose.
@@ -44,26 +46,23 @@ class CountedChances:
     """
 
     def __init__(self, ngrams: NGrams) -> None:
+        tables, self._vocabulary = ngrams.tables, ngrams.vocabulary
         self.ngrams, self.reach = ngrams, ngrams.order - 1
-        sizes = [len(table.totals) for table in ngrams.tables]
-        self._offsets = np.cumsum([0, *sizes[:-1]])  # of the places of each length of context
-        shorter = list(_shorter_contexts(ngrams))
-        self._shorter = np.concatenate(
-            [s + self._offsets[max(n - 1, 0)] for n, s in enumerate(shorter)]
+        sizes = [len(table.totals) for table in tables]
+        self._firsts = np.cumsum([0, *sizes])  # place of each length of context
+        self._keys = np.concatenate(
+            [
+                table.keys + first * self._vocabulary
+                for table, first in zip(tables, self._firsts[:-1], strict=True)
+            ]
         )
-        # Where the tokens after each context begin among the keys, which are sorted.
-        self._starts = [np.cumsum(table.kinds) - table.kinds for table in ngrams.tables]
-        self._dense: list[np.ndarray] = []
-        self._children: list[np.ndarray] = []  # of each context and token the n-gram, or -1
-        rows = np.full((1, ngrams.vocabulary), 1 / ngrams.vocabulary, np.float32)
-        for length, (places, table) in enumerate(zip(shorter, ngrams.tables, strict=True)):
-            if len(places) * ngrams.vocabulary > _DENSE:
-                break
-            rows = self._mix(length, np.arange(len(places)), rows[places])
-            children = np.full(rows.size, -1, np.int32)
-            children[table.keys] = np.arange(len(table.keys))
-            self._dense.append(rows)
-            self._children.append(children)
+        self._tokens = (self._keys % self._vocabulary).astype(np.int32)
+        self._counts = np.concatenate([table.counts for table in tables])
+        self._totals = np.concatenate([table.totals for table in tables])
+        self._kinds = np.concatenate([table.kinds for table in tables])
+        self._starts = np.cumsum(self._kinds) - self._kinds
+        self._shorter = self._without_the_first()
+        self._dense = self._short_contexts()
         self._rows: dict[int, np.ndarray] = {}
 
     def read(
@@ -79,32 +78,56 @@ class CountedChances:
         after = self.walk(ids, places)
         asked = after[len(ids) - (len(ids) if last is None else last) :]
         rows = self.rows(asked.ravel())
-        return from_numpy(rows.reshape(*asked.shape, self.ngrams.vocabulary)), after[-1]
+        return from_numpy(rows.reshape(*asked.shape, self._vocabulary)), after[-1]
 
     def walk(self, ids: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Return (N, B) where readers are after each of (N, B) ids, from places, (B,), on."""
+        befores = []  # of each length the context at the beginning, -1 where none was seen
+        for first in self._firsts[self.reach :: -1]:
+            befores.append(np.where(places >= first, places, -1))
+            places = np.where(places >= first, self._shorter[places], places)
         after, found = np.zeros_like(ids), np.zeros_like(ids)
-        for length, before in enumerate(list(self._lengths(places))[: self.reach]):
-            found = self._find(length, np.concatenate([before[None], found[:-1]]), ids)
-            after = np.where(found >= 0, self._offsets[length + 1] + found, after)
+        for before in befores[:0:-1]:
+            found = self._find(np.concatenate([before[None], found[:-1]]), ids)
+            after = np.where(found > 0, found, after)
         return after
 
     def rows(self, places: np.ndarray) -> np.ndarray:
         """Return (M, V) log chances at (M,) places."""
-        return self._chances(list(self._lengths(places)))
+        chain = [places]
+        while (is_long := chain[-1] >= len(self._dense)).any():
+            chain.append(np.where(is_long, self._shorter[chain[-1]], chain[-1]))
+        chances = self._dense[chain.pop()]
+        for longer in reversed(chain):
+            which = np.flatnonzero(longer >= len(self._dense))
+            chances[which] = self._mix(longer[which], chances[which])
+        return np.log(chances, out=chances)
+
+    def step(self, tokens: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (B, V) log chances after one more token of each reader, (B,), and their places."""
+        if len(tokens) <= _FEW:
+            pairs = zip(places.tolist(), tokens.tolist(), strict=True)
+            after = [self.follow(place, token) for place, token in pairs]
+            return np.stack([self.row(place) for place in after]), np.array(after)
+        contexts = np.where(places >= self._firsts[self.reach], self._shorter[places], places)
+        after, left = np.zeros_like(places), np.arange(len(places) if self.reach else 0)
+        while len(left):
+            after[left] = found = self._find(contexts, tokens[left])
+            unseen = (found < 0) & (contexts > BEGINNING)
+            left, contexts = left[unseen], self._shorter[contexts[unseen]]
+        after = np.maximum(after, BEGINNING)
+        return self.rows(after), after
 
     def follow(self, place: int, token: int) -> int:
-        """Return where a reader is after one more token."""
-        length = int(self._offsets.searchsorted(place, "right")) - 1
-        if length == self.reach:
-            place, length = int(self._shorter[place]), length - 1
-        while length >= 0:
-            table = self.ngrams.tables[length]
-            key = (place - int(self._offsets[length])) * self.ngrams.vocabulary + token
-            at = int(table.keys.searchsorted(key))
-            if at < len(table.keys) and table.keys[at] == key:
-                return int(self._offsets[length + 1]) + at
-            place, length = int(self._shorter[place]), length - 1
+        """Return where one reader is after one more token."""
+        if place >= self._firsts[self.reach]:  # as long as contexts get
+            place = int(self._shorter[place]) if self.reach else -1
+        while place >= BEGINNING:
+            key = place * self._vocabulary + token
+            at = int(self._keys.searchsorted(key))
+            if at < len(self._keys) and self._keys[at] == key:
+                return at + 1
+            place = int(self._shorter[place]) if place > BEGINNING else -1
         return BEGINNING
 
     def row(self, place: int) -> np.ndarray:
@@ -116,87 +139,56 @@ class CountedChances:
             found = self._rows[place] = np.log(self._chances_at(place))
         return found
 
-    def step(self, tokens: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (B, V) log chances after one more token of each reader, (B,), and their places."""
-        if len(tokens) > _FEW:
-            rows, after = self.read(tokens[None], places)
-            return rows[0].numpy(), after
-        after = [self.follow(*each) for each in zip(places.tolist(), tokens.tolist(), strict=True)]
-        return np.stack([self.row(place) for place in after]), np.array(after)
+    def _find(self, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Return the place of each context and token; -1 where they were never seen."""
+        keys = contexts * self._vocabulary + tokens
+        at = np.minimum(self._keys.searchsorted(keys), len(self._keys) - 1)
+        return np.where(self._keys[at] == keys, at + 1, -1)
 
     def _chances_at(self, place: int) -> np.ndarray:
         """(V,) chances at a place: `_mix` of one context, without the work around many."""
-        length = int(self._offsets.searchsorted(place, "right")) - 1
-        context, table = place - int(self._offsets[length]), self.ngrams.tables[length]
-        if length < len(self._dense):
-            return self._dense[length][context]
+        if place < len(self._dense):
+            return self._dense[place]
         chances = self._chances_at(int(self._shorter[place])).copy()
-        kinds, start = int(table.kinds[context]), int(self._starts[length][context])
+        kinds, start = int(self._kinds[place]), int(self._starts[place])
         if kinds:
-            whole = float(np.float32(table.totals[context] + kinds))
+            whole = float(np.float32(self._totals[place] + kinds))
             chances *= np.float32(kinds / whole)
             entries = slice(start, start + kinds)
-            chances[table.keys[entries] % self.ngrams.vocabulary] += table.counts[entries] / whole
+            chances[self._tokens[entries]] += self._counts[entries] / whole
         return chances
 
-    def _lengths(self, places: np.ndarray) -> Iterator[np.ndarray]:
-        """For each length of context, which one (B,) places end with; -1 where none was seen."""
-        lengths = self._offsets.searchsorted(places, "right") - 1
-        found = []
-        for length in reversed(range(self.reach + 1)):
-            found.append(np.where(lengths >= length, places - self._offsets[length], -1))
-            places = np.where(lengths >= length, self._shorter[places], places)
-        return reversed(found)
+    def _mix(self, places: np.ndarray, chances: np.ndarray) -> np.ndarray:
+        """Mix what was counted at (M,) places into (M, V) chances after shorter contexts.
 
-    def _find(self, length: int, contexts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Return which n-gram each context and token are, -1 where they were never seen."""
-        keys = contexts * self.ngrams.vocabulary + tokens
-        if length < len(self._children):
-            found = self._children[length][keys]
-        else:
-            known, places = self.ngrams.tables[length].find(keys)
-            found = np.where(known, places, -1)
-        return np.where(contexts >= 0, found, -1)
-
-    def _chances(self, contexts: list[np.ndarray]) -> np.ndarray:
-        """(M, V) log chances after contexts of each length, (M,), -1 for none."""
-        rows = np.empty((len(contexts[0]), self.ngrams.vocabulary), np.float32)
-        left = np.arange(len(rows))
-        for length in reversed(range(len(self._dense))):
-            known = contexts[length][left] >= 0
-            rows[left[known]] = self._dense[length][contexts[length][left[known]]]
-            left = left[~known]
-        for length in range(len(self._dense), len(contexts)):
-            self._mix(length, contexts[length], rows)
-        return np.log(rows, out=rows)
-
-    def _mix(self, length: int, contexts: np.ndarray, chances: np.ndarray) -> np.ndarray:
-        """Mix what was counted after (M,) contexts into (M, V) chances after shorter ones.
-
-        Where there is none, or nothing followed it, at the end of all, these stay.
+        Where nothing followed, at the end of all, these stay.
         """
-        table = self.ngrams.tables[length]
-        kinds = np.where(contexts >= 0, table.kinds[contexts], 0)
-        within = np.arange(kinds.sum()) - np.repeat(np.cumsum(kinds) - kinds, kinds)
-        rows = np.repeat(np.arange(len(contexts)), kinds)
-        entries = self._starts[length][contexts[rows]] + within
-        whole = np.where(kinds, table.totals[contexts] + kinds, 1).astype(np.float32)
+        kinds = self._kinds[places]
+        rows = np.repeat(np.arange(len(places)), kinds)
+        entries = np.arange(len(rows)) + np.repeat(
+            self._starts[places] - np.cumsum(kinds) + kinds, kinds
+        )
+        whole = np.where(kinds, self._totals[places] + kinds, 1).astype(np.float32)
         chances *= (np.maximum(kinds, 1) / whole).astype(np.float32)[:, None]
-        where = rows * self.ngrams.vocabulary + table.keys[entries] % self.ngrams.vocabulary
-        chances.reshape(-1)[where] += table.counts[entries] / whole[rows]
+        where = rows * self._vocabulary + self._tokens[entries]
+        chances.reshape(-1)[where] += self._counts[entries] / whole[rows]
         return chances
 
+    def _without_the_first(self) -> np.ndarray:
+        """Of each place, that of its context without the first token; of the shortest, 0."""
+        shorter = np.zeros(self._firsts[-1], np.int64)
+        for start, stop in itertools.pairwise(self._firsts[2:]):
+            ngrams = slice(start - 1, stop - 1)
+            contexts = self._keys[ngrams] // self._vocabulary
+            shorter[start:stop] = self._find(shorter[contexts], self._tokens[ngrams])
+        return shorter
 
-def _shorter_contexts(ngrams: NGrams) -> Iterator[np.ndarray]:
-    """For each length of context, where each is among the shorter ones without its first token."""
-    shorter = np.zeros(1, np.int64)
-    yield shorter
-    before = None
-    for table in ngrams.tables[:-1]:
-        contexts, tokens = np.divmod(table.keys, ngrams.vocabulary)
-        if before is None:
-            shorter = np.zeros(len(tokens), np.int64)
-        else:
-            _, shorter = before.find(shorter[contexts] * ngrams.vocabulary + tokens)
-        before = table
-        yield shorter
+    def _short_contexts(self) -> np.ndarray:
+        """(D, V) chances at the first places, of all contexts up to a length."""
+        fitting = [first for first in self._firsts if first * self._vocabulary <= _DENSE]
+        dense = np.full((max(1, fitting[-1]), self._vocabulary), 1 / self._vocabulary, np.float32)
+        for start, stop in itertools.pairwise(self._firsts[self._firsts <= len(dense)]):
+            shorter = self._shorter[start:stop]
+            before = dense[shorter] if start else dense[:1].copy()
+            dense[start:stop] = self._mix(np.arange(start, stop), before)
+        return dense
