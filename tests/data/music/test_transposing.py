@@ -1,10 +1,21 @@
 """Pieces in other keys: each as a whole, another one each epoch, and exactly so again."""
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from gatework.data.music.events import Events
 from gatework.data.music.grammar import BORDER, OFF, ON, WAIT
-from gatework.data.music.transposing import Keys, TransposedWindows, in_all_keys, keys_of, moved
+from gatework.data.music.transposing import (
+    Keys,
+    TransposedWindows,
+    in_all_keys,
+    keys_of,
+    moved,
+    moved_chances,
+)
+from gatework.models.counted import BEGINNING, CountedChances
+from gatework.models.ngrams import NGrams
 
 
 def piece(*pitches: int) -> list[int]:
@@ -86,3 +97,19 @@ def test_in_all_keys() -> None:
     lower = moved(ids, -1)
     assert found[: len(ids)].equal(lower)
     assert len(found) == 3 * len(ids) + len(piece(60, 64))  # the second cannot go up by two
+
+
+def test_chances_move_with_the_notes() -> None:
+    """n-grams of moved pieces say of a moved piece what the others say of it as it stands."""
+    vocabulary = ON + len(Events(steps=1).words)
+    ids = torch.tensor(piece(58, 62, 65, 62))
+    still, there = (
+        CountedChances(NGrams.learn(moved(PIECES, by).numpy(), vocabulary, 4)).read(
+            moved(ids, by).numpy()[:, None], np.array([BEGINNING])
+        )[0]
+        for by in (0, 3)
+    )
+    found = moved_chances(still, torch.full((len(ids), 1), 3))
+    assert torch.allclose(found, there, atol=1e-5)
+    assert not torch.allclose(still, there, atol=0.1)
+    assert torch.allclose(found.exp().sum(-1), torch.ones(1), atol=1e-5)

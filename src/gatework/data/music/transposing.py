@@ -46,6 +46,26 @@ def moved(ids: Tensor, semitones: Tensor | int) -> Tensor:
     return torch.where(is_note, ids + semitones, ids)
 
 
+def moved_chances(rows: Tensor, semitones: Tensor) -> Tensor:
+    """Return (..., V) chances of events after all notes were moved by (...) semitones.
+
+    A note has the chance that the one it is moved from had; at the edge of the pitches there are,
+    that of the last one.
+
+    Example:
+        >>> rows = torch.zeros(1, WAIT + 1)
+        >>> rows[0, ON + 60] = 1.0
+        >>> int(moved_chances(rows, torch.tensor([2])).argmax()) == ON + 62
+        True
+    """
+    numbers = torch.arange(rows.shape[-1])
+    start = torch.where(numbers < OFF, ON, OFF)
+    pitches = numbers - start - semitones.unsqueeze(-1)
+    is_note = (numbers >= ON) & (numbers < WAIT)
+    source = torch.where(is_note, start + pitches.clamp(0, PITCHES - 1), numbers)
+    return rows.gather(-1, source)
+
+
 def in_all_keys(ids: Tensor, keys: Keys, *, most: int | None = None) -> Tensor:
     """Return (K N,) the pieces one after the other in each key that they may be moved to.
 
@@ -111,14 +131,17 @@ class TransposedWindows:
 
     def load(self, index: Tensor) -> StreamBatch:
         """Return the window at these places, in the keys of its epoch."""
-        batch, places = self._windows.load(index[:2]), self._places.load(index[:2])
-        drawn = torch.rand(len(self._low), generator=Generator().manual_seed(int(index[2, 0])))
-        semitones = self._low + (drawn * (self._high - self._low + 1)).long()
+        batch, by = self._windows.load(index[:2]), self.semitones(index)
         return StreamBatch(
-            moved(batch.inputs, semitones[places.inputs]),
-            moved(batch.targets, semitones[places.targets]),
-            batch.begins,
+            moved(batch.inputs, by.inputs), moved(batch.targets, by.targets), batch.begins
         )
+
+    def semitones(self, index: Tensor) -> StreamBatch:
+        """Return how far each event of the window at these places is moved."""
+        places = self._places.load(index[:2])
+        drawn = torch.rand(len(self._low), generator=Generator().manual_seed(int(index[2, 0])))
+        by = self._low + (drawn * (self._high - self._low + 1)).long()
+        return StreamBatch(by[places.inputs], by[places.targets], places.begins)
 
 
 def _room(ids: Tensor, keys: Keys) -> tuple[Tensor, Tensor, Tensor]:

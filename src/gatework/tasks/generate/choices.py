@@ -13,6 +13,7 @@ _READ: Final = 10_000_000  # tokens read in a fit, all epochs together
 _MOST_EPOCHS: Final = 40
 _MOST_SIGNS: Final = 1_024  # different tokens, where a network begins from n-grams
 _ORDERS: Final = ((3e8, LONGEST_NGRAM), (1e9, 5))  # by tokens times different ones: memory
+_MOST_EVENTS: Final = 300_000  # likewise, of music
 _DECAY: Final = 0.1
 _ASGD_RATE, _ASGD_DECAY = 30.0, 1.2e-6  # Merity et al. 2018
 _MANY: Final = 20_000  # different tokens, from where rare ones share the work of a softmax
@@ -116,7 +117,9 @@ def _choose_ngram(tokens: int, signs: int, settings: GenerateSettings, choose: C
     ngram = settings.ngram
     if ngram is None:
         is_text = settings.tokens in ("characters", "bytes") and signs <= _MOST_SIGNS
-        fitting = (order for most, order in _ORDERS if is_text and tokens * signs <= most)
+        # Pieces are counted in all keys, which takes its time.
+        can_be = is_text or (settings.tokens == "events" and tokens <= _MOST_EVENTS)
+        fitting = (order for most, order in _ORDERS if can_be and tokens * signs <= most)
         ngram = next(fitting, 0)
         choose("ngram", ngram, f"{tokens:,} training tokens, {signs:,} different")
     if ngram and (signs > _MOST_SIGNS or tokens > MOST_COUNTED):

@@ -1,15 +1,15 @@
 """n-grams of a text: the baseline of every model of it, and what a network of signs begins from."""
 
 import itertools
+from collections.abc import Callable
 from typing import Final, NamedTuple, final
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from gatework.data.music.transposing import TransposedWindows
+from gatework.data.music.transposing import TransposedWindows, moved_chances
 from gatework.data.stream import StreamWindows
-from gatework.errors import InputError
 from gatework.models.counted import BEGINNING, CountedChances
 from gatework.models.ngrams import NGrams
 from gatework.tasks.generate.parts import Parts
@@ -50,10 +50,16 @@ class CountedWindows:
         ids: (N,) the text, at most what n-grams count.
         vocabulary: Numbers that a token can be.
         order: The longest n.
+        counted: From a part of the text to what is counted of it; of music, it in all keys.
     """
 
     def __init__(
-        self, windows: StreamWindows, ids: np.ndarray, vocabulary: int, order: int
+        self,
+        windows: StreamWindows,
+        ids: np.ndarray,
+        vocabulary: int,
+        order: int,
+        counted: Callable[[np.ndarray], np.ndarray] = np.asarray,
     ) -> None:
         self._windows, self.batches = windows, windows.batches
         edges = np.linspace(0, len(ids), _FOLDS + 1).astype(np.int64)
@@ -61,7 +67,7 @@ class CountedWindows:
         kept, count = [], 0
         for start, stop in itertools.pairwise(edges):
             rest = np.concatenate([ids[:start], ids[stop:]])
-            chances = CountedChances(NGrams.learn(rest, vocabulary, order))
+            chances = CountedChances(NGrams.learn(counted(rest), vocabulary, order))
             around = np.arange(start - chances.reach - 1, stop - 1) % len(ids)
             before = ids[around].astype(np.int64)[:, None]
             places = chances.walk(before, np.array([BEGINNING]))[chances.reach :, 0]
@@ -85,20 +91,56 @@ class CountedWindows:
         return CountedBatch(*batch, rows.float())
 
 
+@final
+class TransposedCountedWindows:
+    """Windows of pieces that are moved, with what n-grams say of them.
+
+    n-grams that count pieces in all keys say nearly the same of a piece in any key, of notes moved
+    with it. So they are asked once, where the piece stands, as they will be of new ones, and their
+    answers are moved.
+
+    Args:
+        windows: Of the pieces as they are moved.
+        still: The same of the pieces as they stand.
+    """
+
+    def __init__(self, windows: TransposedWindows, still: CountedWindows) -> None:
+        self._windows, self._still, self.batches = windows, still, windows.batches
+
+    def plan(self, generator: Generator) -> tuple[Tensor, ...]:
+        """Return one epoch, as the windows have it."""
+        return self._windows.plan(generator)
+
+    def load(self, index: Tensor) -> CountedBatch:
+        """Return the window at these places."""
+        rows = self._still.load(index[:2]).rows
+        # As what was read before was moved: the target may be of the next piece.
+        by = self._windows.semitones(index).inputs
+        return CountedBatch(*self._windows.load(index), moved_chances(rows, by))
+
+
 def windows_of(
     parts: Parts, ngram: int, *, batch_size: int, window: int
-) -> StreamWindows | TransposedWindows | CountedWindows:
+) -> StreamWindows | TransposedWindows | CountedWindows | TransposedCountedWindows:
     """Return the training part as batches, with what n-grams of this order say of them.
 
     Raises:
-        InputError: They cannot be counted beside the windows.
+        InputError: The training part is too short.
     """
     windows = parts.windows(batch_size=batch_size, window=window)
     if not ngram:
         return windows
+    ids = parts.train.ids
+    still = CountedWindows(
+        StreamWindows(ids, batch_size=batch_size, window=window),
+        ids.numpy(),
+        len(parts.codec),
+        ngram,
+        parts.counted,
+    )
     if isinstance(windows, TransposedWindows):
-        raise InputError("ngram: pieces that are moved have no n-grams of their own; use ngram=0")
-    return CountedWindows(windows, parts.counted(parts.train), len(parts.codec), ngram)
+        return TransposedCountedWindows(windows, still)
+    return still
 
 
 class Counts(NamedTuple):
@@ -125,7 +167,7 @@ def fit_ngrams(parts: Parts, begin_from: int) -> Counts:
         begin_from: Order of those that a network begins from; 0 is none.
     """
     vocabulary, held = len(parts.codec), parts.validation.ids.numpy()
-    train = NGrams.learn(parts.counted(parts.train), vocabulary, LONGEST_NGRAM)
+    train = NGrams.learn(parts.counted(parts.train.ids.numpy()), vocabulary, LONGEST_NGRAM)
     means = train.totals(held) / (len(held) - 1)
     order = int(means.argmin()) + 1
     listed = ", ".join(f"{n}: {mean:.3f}" for n, mean in enumerate(means, start=1))
@@ -133,7 +175,7 @@ def fit_ngrams(parts: Parts, begin_from: int) -> Counts:
     if parts.test is None:
         known = train.shortened(longest)
     else:
-        both = [parts.counted(each) for each in (parts.train, parts.validation)]
+        both = [parts.counted(each.ids.numpy()) for each in (parts.train, parts.validation)]
         known = NGrams.learn(np.concatenate(both), vocabulary, longest)
     choice = Choice("n-gram", order, f"nats a token on validation, by order: {listed}")
     return Counts(train, known, order, choice)

@@ -3,6 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import torch
 
 from gatework.data.music.transposing import Keys, TransposedWindows, in_all_keys
 from gatework.data.stream import StreamWindows, TokenStream, encode
@@ -51,11 +52,11 @@ class Parts(NamedTuple):
             return StreamWindows(self.train.ids, batch_size=batch_size, window=window)
         return TransposedWindows(self.train.ids, self.keys, batch_size=batch_size, window=window)
 
-    def counted(self, stream: TokenStream) -> np.ndarray:
-        """Return what n-grams count of a stream: of music, the pieces in all keys."""
+    def counted(self, ids: np.ndarray) -> np.ndarray:
+        """Return what n-grams count of (N,) tokens: of music, the pieces in all keys."""
         if self.keys == _AS_IT_IS:
-            return stream.ids.numpy()
-        return in_all_keys(stream.ids, self.keys, most=MOST_COUNTED).numpy()
+            return ids
+        return in_all_keys(torch.from_numpy(ids), self.keys, most=MOST_COUNTED).numpy()
 
     @property
     def judged(self) -> TokenStream:
