@@ -19,8 +19,8 @@ from gatework.tasks.frames.writing import write
 from gatework.training import Progress
 
 _TEMPERATURES: Final = (0.7, 1.0)
-_SAMPLED: Final = 64  # frames of each sample, or
-_SAMPLED_NUMBERS: Final = 300
+_SAMPLED: Final = 64  # quarter notes of each sample, or
+_SAMPLED_NUMBERS: Final = 300  # frames at most
 _MOST_SURPRISES: Final = 12
 
 
@@ -106,8 +106,10 @@ def score(
 
 
 def sampled_length(parts: Parts) -> int:
-    """Return how many frames a sample has that is looked at."""
-    return _SAMPLED * parts.schema.steps_per_quarter if parts.schema.keys else _SAMPLED_NUMBERS
+    """Return how many frames a sample has that is looked at: of numbers, as many as usual."""
+    if parts.schema.keys:
+        return _SAMPLED * parts.schema.steps_per_quarter
+    return min(_SAMPLED_NUMBERS, int(parts.train.lengths.median()))
 
 
 def _samples(fitted: Fitted, seed: int, length: int) -> Iterator[Sample]:
