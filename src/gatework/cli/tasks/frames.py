@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatework.tasks.frames.outcome import Outcome
 
 FRAMES = Group.create_ordered("Frames: piano rolls, pen strokes, numbers")
+DRAWN = Group.create_ordered("Music and frames")
 BY_DATA = FrameSettings()
 ROLLS = (".npz", ".json.gz")  # files that hold nothing but frames
 OUTPUTS = (".csv", ".tsv", ".parquet", ".npz", ".mid", ".wav")
@@ -131,7 +132,7 @@ def _print_outcome(file: Path, run: Path, outcome: "Outcome") -> None:
     say(align([("report", str(run / "report.html")), ("next", next_command)]))
 
 
-@Parameter(name="*", group=FRAMES)
+@Parameter(name="*", group=DRAWN)
 @dataclasses.dataclass(frozen=True)
 class FramesWanted:
     """What a run of frames or of music can be asked for besides.
