@@ -51,7 +51,7 @@ def test_the_choices_are_the_datas(model: LanguageModel) -> None:
     assert model.outcome_ is not None
     chosen = {each.name: (each.value, each.reason) for each in model.outcome_.choices}
     assert chosen["steps_per_quarter"] == (2, "100.0% of the notes begin on one")
-    assert chosen["loudnesses"] == (1, "1 different velocities")
+    assert chosen["loudnesses"] == (1, "all notes are equally loud")
     assert model.outcome_.notes == (
         "pieces, drawn by seed 0: 32 to learn from, 4 choose the weights, 4 are judged, once",
     )

@@ -230,8 +230,11 @@ def choose_events(
         reasons["steps_per_quarter"] = f"{share:.1%} of the notes begin on one"
     if loudnesses is None:
         velocities = {note.velocity for piece in pieces for note in piece.notes}
-        loudnesses = _LOUDNESSES if len(velocities) > 1 else 1
-        reasons["loudnesses"] = f"{len(velocities)} different velocities"
+        differs = len(velocities) > 1
+        loudnesses = _LOUDNESSES if differs else 1
+        reasons["loudnesses"] = (
+            f"{len(velocities)} different velocities" if differs else "all notes are equally loud"
+        )
     tempos = sorted(_usual_tempo(piece) for piece in pieces)
     meters = [piece.meters[0] for piece in pieces if piece.meters]
     counted = {(each.beats, each.unit): 0 for each in meters}
