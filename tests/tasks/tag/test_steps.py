@@ -115,6 +115,19 @@ def test_pieces_of_one_recording_are_held_out_together() -> None:
     assert not held & {one.row for one in corpus.train}
 
 
+def test_whole_numbers_stay_numbers() -> None:
+    def answers(names: tuple[str, str]) -> pl.Series:
+        table = TRAIN.head(300).with_columns(
+            label=pl.when(pl.col("label") == "fast")
+            .then(pl.lit(names[0]))
+            .otherwise(pl.lit(names[1]))
+        )
+        return small(epochs=1).fit(table).predict(table)["gatework"]
+
+    assert answers(("1", "0")).dtype == pl.Int64
+    assert answers(("01", "00")).dtype == pl.String
+
+
 def test_arrays_do_as_well() -> None:
     arrays = [part["x"].to_numpy() for part in TRAIN.partition_by("id")]
     labels = [part["label"].to_list() for part in TRAIN.partition_by("id")]

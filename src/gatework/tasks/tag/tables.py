@@ -61,6 +61,11 @@ def answered(
         chances = list(chain.from_iterable(answer.probabilities or () for answer in answers))
         places = steps.rows.tolist()
         said = pl.Series(names[0], [tags[place] for place in places], pl.String)
-        if all(tag.lstrip("-").isdecimal() for tag in fitted.encoder.tags):
+        if all(map(_is_whole, fitted.encoder.tags)):
             said = said.cast(pl.Int64)
         yield rows.frame.with_columns(said, pl.Series(names[1], np.array(chances)[steps.rows]))
+
+
+def _is_whole(tag: str) -> bool:
+    """Tell whether a tag is a whole number, as people write them."""
+    return tag.lstrip("-").isdecimal() and str(int(tag)) == tag
