@@ -23,6 +23,7 @@ GRIDS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24)  # steps of a quarter note
 _QUARTER: Final = 480  # ticks; a multiple of each of them
 _BAR: Final = 4  # quarter notes that one word can wait
 _ON_GRID: Final = 0.995  # part of the starts
+_NOT_LONG: Final = 0.99  # part of the notes that are no longer than what is written
 _NEAR: Final = 1 / 96  # of a quarter note: as good as on it
 _LOUDNESSES: Final = 8  # words for it, where it differs
 _WORD: Final = re.compile(r"\S+")
@@ -42,7 +43,7 @@ class Events(Tokeniser):
     Args:
         steps: Of a quarter note.
         loudnesses: How many are told apart; 1 tells none.
-        longest: Steps of the longest note or rest that was learnt from.
+        longest: Steps that all but a few of the notes and rests do not exceed.
         lowest: The lowest pitch there, in the keys that the pieces are in.
         highest: And the highest.
         tempo: Quarter notes a minute of what is written.
@@ -244,7 +245,7 @@ def choose_events(
     events = Events(
         steps,
         loudnesses,
-        max(max(_durations(piece, steps)) for piece in pieces),
+        _usual_longest(pieces, steps),
         min(pitches),
         max(pitches),
         round(tempos[len(tempos) // 2], 3),
@@ -278,14 +279,17 @@ def _share_on(places: np.ndarray, grid: int) -> float:
     return float((np.abs(places - np.round(places * grid) / grid) <= _NEAR).mean())
 
 
-def _durations(piece: Piece, steps: int) -> Iterable[int]:
-    """Steps of the notes, and of the silences between them."""
-    end = 0
-    for note in piece.notes:
-        yield _nearest(note.length * steps, piece.ticks_per_quarter)
-        yield _nearest((note.start - end) * steps, piece.ticks_per_quarter)
-        end = max(end, note.start + note.length)
-    yield 1
+def _usual_longest(pieces: Sequence[Piece], steps: int) -> int:
+    """Steps that nearly all notes, and the silences between them, do not exceed."""
+    lengths: list[int] = []
+    for piece in pieces:
+        end = 0
+        for note in piece.notes:
+            lengths.append(_nearest(note.length * steps, piece.ticks_per_quarter))
+            if note.start > end:
+                lengths.append(_nearest((note.start - end) * steps, piece.ticks_per_quarter))
+            end = max(end, note.start + note.length)
+    return max(1, int(np.quantile(lengths, _NOT_LONG, method="higher")))
 
 
 def _usual_tempo(piece: Piece) -> float:

@@ -18,7 +18,7 @@ WAIT: Final = OFF + PITCHES
 class EventGrammar:
     """One stream of events as it grows: what sounds, and what may follow.
 
-    An end needs a note that sounds; nothing sounds longer than the longest note that was learnt
+    An end needs a note that sounds; nothing sounds longer than nearly all notes that were learnt
     from, nor is silent longer, nor begins beyond the lowest and the highest; events of one time
     come in the one order that `Events` tells them in; the piece ends in silence, and in time: the
     last of the events allowed close what sounds.

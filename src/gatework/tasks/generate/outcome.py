@@ -87,7 +87,7 @@ def surprises_of(ids: Tensor, judged: Judged, codec: Codec) -> tuple[Surprise, .
         codec: Whose numbers.
     """
     nats = judged.nats[:, 0].numpy().copy()
-    before, after = (12, 4) if codec.kind == "events" else (_BEFORE, _AFTER)
+    before, after = (8, 3) if codec.kind == "events" else (_BEFORE, _AFTER)
     found: list[Surprise] = []
     while len(found) < MOST_SURPRISES:
         worst = int(nats.argmax())
@@ -124,7 +124,7 @@ def token_name(codec: Codec, number: int) -> str:
 
 
 def _in_line(text: str, codec: Codec) -> str:
-    """Text with ends of lines and tabs that can be seen; in music they mean nothing."""
+    """Text with ends of lines and tabs that can be seen; events in a row, blanks around them."""
     if codec.kind == "events":
-        return text.replace("\n", " ")
+        return f" {' '.join(text.split())} "
     return text.translate({ord("\n"): "⏎", ord("\r"): "␍", ord("\t"): "⇥"})
