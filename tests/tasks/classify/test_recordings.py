@@ -21,6 +21,7 @@ from gatework.errors import InputError
 from gatework.models.classifier import ClassifierShape, Inputs, SequenceClassifier
 from gatework.tasks.classify import Classifier
 from gatework.tasks.classify.bags import SUMMARIES, DenseBag, summarise
+from gatework.tasks.classify.choices import Effort, choose_effort, choose_shape
 from gatework.tasks.classify.recordings import RecordingEncoder, Scale
 from gatework.tasks.classify.settings import ClassifySettings
 
@@ -330,6 +331,26 @@ def test_a_feature_dropped_in_training_is_as_if_never_seen() -> None:
     assert not value[dropped].any()
     torch.testing.assert_close(value[~dropped], steps[..., :2][~dropped])
     torch.testing.assert_close(network.eval().front(inputs), steps)
+
+
+def test_what_is_chosen_for_series_and_for_events() -> None:
+    def chosen(data: Recordings) -> tuple[ClassifierShape, Effort]:
+        settings = ClassifySettings()
+        encoder, _ = RecordingEncoder.fit(data, settings)
+        shape, _ = choose_shape(encoder, encoder.encode(data), 2, 3, settings)
+        return shape, choose_effort(data, shape, settings)[0]
+
+    rng = np.random.default_rng(0)
+    shape, effort = chosen(from_arrays(list(rng.normal(size=(36, 40)))))
+    assert (shape.pooling, shape.kernel, shape.static_size) == ("mean", 10, 0)
+    assert shape.convolution > 0
+    assert (effort.batch_size, effort.label_smoothing) == (12, 0.1)
+    events, effort = chosen(to_recordings(rows_of(long_table()), LONG))
+    assert (events.pooling, events.convolution) == ("last", 0)
+    assert events.static_size > 0
+    assert effort.label_smoothing == 0
+    widths = [layer.convolution.kernel_size for layer in SequenceClassifier(shape).convolutions]  # type: ignore[union-attr]
+    assert widths == [(9,), (5,), (3,)]
 
 
 def test_wide_tables_and_arrays_are_series_of_one_channel() -> None:

@@ -83,7 +83,7 @@ def choose_shape(
             hidden_size=chosen("hidden_size", 64 if total >= 50_000 else 32, f"{total:,} steps"),
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
-            pooling=chosen("pooling", "mean", "recordings"),
+            pooling=chosen("pooling", "last" if decays else "mean", why),
             convolution=chosen("convolution", 48 if regular else 0, why),
             kernel=max(7, min(15, round(typical / 4))),
             members=members,

@@ -43,7 +43,8 @@ class ClassifySettings:
         hidden_size: Width of the LSTM in each direction. None: 32 to 128 by the amount of data.
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
-        pooling: How the outputs of all steps become one. None: max of texts, mean of recordings.
+        pooling: How the outputs of all steps become one. None: max of texts, mean of
+            recordings, last of those with missing values or irregular times.
         convolution: Width of the convolutions beside the LSTM, 0 for none. None: 48 for regular
             series of 8 steps or more, else none.
         members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
