@@ -147,6 +147,12 @@ def test_what_can_be_looked_inside(model: LanguageModel, run: Path) -> None:
     layer = shown.trace()["lstm"]
     assert layer.loss is not None
     assert shown.model(*shown.inputs).shape[:2].numel() == layer.loss.size
+    # The surprise stands at the token that surprised.
+    ids = torch.from_numpy(model._fitted().codec.encode(TEXT[:241]))[:240]
+    nats = judge(model._fitted().network, torch.cat([torch.zeros(1), ids]).long()[:, None]).nats
+    first = layer.loss[layer.offsets[0] : layer.offsets[1]]
+    assert math.isnan(first[0])
+    torch.testing.assert_close(torch.from_numpy(first[1:]), nats[:, 0], atol=1e-4, rtol=0)
     with pytest.raises(InputError, match="nothing to look at"):
         model.inspection(["a"])
 

@@ -24,7 +24,7 @@ def inspection_of(fitted: Fitted, text: str, *, most: int) -> Inspection:
     """Put the beginning of a text before a fitted network, in stretches one after the other.
 
     Each stretch is read from a border, with nothing remembered of the one before. The loss of a
-    step is how much the token after it surprised the network.
+    step is how much the token that it reads had surprised the network; the border's is NaN.
 
     Args:
         fitted: The model.
@@ -40,7 +40,7 @@ def inspection_of(fitted: Fitted, text: str, *, most: int) -> Inspection:
     steps = min(_STEPS, len(ids))
     count = min(most, len(ids) // steps)
     stretches = ids[: count * steps].view(count, steps).T
-    read = torch.cat([torch.full((1, count), BORDER), stretches[:-1]])
+    read = torch.cat([torch.full((1, count), BORDER), stretches])
     codec = fitted.codec
     words = [[token_name(codec, int(each)) for each in column] for column in read.T]
     return Inspection(
@@ -49,14 +49,7 @@ def inspection_of(fitted: Fitted, text: str, *, most: int) -> Inspection:
         (fitted.network.embedding(read).detach(), *_counted(fitted.network, read)),
         score=lambda logits: logits[-1].log_softmax(-1).amax(-1),
         score_name="log probability of the likeliest token after the last step",
-        labels=(
-            Labels(
-                "lstm",
-                words,
-                None,
-                lambda logits: _surprise(logits, stretches),
-            ),
-        ),
+        labels=(Labels("lstm", words, None, lambda logits: _surprise(logits, read)),),
         sequences=tuple(_name(codec, column.tolist()) for column in stretches.T),
     )
 
@@ -87,9 +80,10 @@ def _counted(network: LanguageNetwork, ids: Tensor) -> tuple[Tensor, ...]:
     return (rows,)
 
 
-def _surprise(logits: Tensor, targets: Tensor) -> Tensor:
-    each = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return each.view(targets.shape)
+def _surprise(logits: Tensor, read: Tensor) -> Tensor:
+    """(T, B) nats of each token that was read, by the logits before it; NaN of the first."""
+    each = functional.cross_entropy(logits[:-1].flatten(0, 1), read[1:].flatten(), reduction="none")
+    return torch.cat([logits.new_full((1, read.shape[1]), torch.nan), each.view_as(read[1:])])
 
 
 def _name(codec: Codec, ids: list[int]) -> str:
