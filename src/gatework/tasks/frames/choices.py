@@ -75,7 +75,7 @@ def choose_effort(
     fits = round(_STEP * sequences / frames)
     batch = settings.batch_size or max(1, min(_MOST_BATCH, sequences // 10, fits))
     choose("batch_size", batch, f"{sequences:,} training sequences, {frames // sequences} long")
-    rate = settings.learning_rate or min(1e-2, 5e-3 * (256 / hidden) ** 0.5)
+    rate = settings.learning_rate or min(1e-2, 1e-2 * (256 / hidden) ** 0.5)
     choose("learning_rate", rate, f"width {hidden}")
     return (
         Effort(head, transpose, hidden, dropout, weight_drop, batch, rate, epochs),
