@@ -77,23 +77,23 @@ def read(data: Any, tags: Any, labels: Any, options: Options) -> Read:
     Raises:
         InputError: It cannot be read.
     """
+    words = TagColumns(options.tokens, options.tags, options.label)
     if isinstance(data, str | os.PathLike):
-        path, test = Path(data), None
-        if not _holds_steps(path, options):
-            return Read(read_like(path, None, None, _words(options)), _words(options))
-        rows, test = rows_of_npz(path) if path.suffix == ".npz" else (read_all(path), None)
-        return _read_table(rows, test, options)
-    if isinstance(data, list | tuple):
+        path = Path(data)
+        if _holds_steps(path, options):
+            rows, test = rows_of_npz(path) if path.suffix == ".npz" else (read_all(path), None)
+            return _read_table(rows, test, options)
+    elif isinstance(data, list | tuple):
         if _are_arrays(data):
             width = np.shape(data[0])[1] if np.ndim(data[0]) > 1 else 1
             features = tuple(f"channel {place}" for place in range(width))
             schema = SeriesColumns(None, None, None, features)
             return Read(read_like(data, tags, labels, schema), schema)
-        return Read(read_like(data, tags, labels, _words(options)), _words(options))
-    frame = to_polars(data).frame
-    if _names_words(frame.columns, options):
-        return Read(read_like(frame, None, None, _words(options)), _words(options))
-    return _read_table(Rows(frame, Source()), None, options)
+    else:
+        frame = to_polars(data).frame
+        if not _names_words(frame.columns, options):
+            return _read_table(Rows(frame, Source()), None, options)
+    return Read(read_like(data, tags, labels, words), words)
 
 
 def read_like(data: Any, tags: Any, labels: Any, schema: Schema) -> Iterable[Sentence]:
@@ -177,10 +177,6 @@ def _steps(rows: Rows, schema: SeriesColumns) -> list[Sentence]:
 
 def _untagged(rows: Rows, schema: SeriesColumns) -> Iterable[Asked]:
     return map(Asked, read_steps(rows, schema, tagged=False).recordings)
-
-
-def _words(options: Options) -> TagColumns:
-    return TagColumns(options.tokens, options.tags, options.label)
 
 
 def _are_arrays(data: Sequence[Any]) -> bool:
