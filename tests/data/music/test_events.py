@@ -72,7 +72,7 @@ def test_whatever_is_drawn_is_music(
     longest: int,
 ) -> None:
     """Any choice among what is allowed: no dead end, no note left open, none too long."""
-    events, ends = Events(events.steps, events.loudnesses, longest, 20, 100), bool(seed % 2)
+    events, ends = Events(events.steps, events.loudnesses, longest, 5, 20, 100), bool(seed % 2)
     random = np.random.default_rng(seed)
     before = numbers(events, events.text(primer))
     grammar = EventGrammar(events, before, length=length, ends=ends)
@@ -92,6 +92,9 @@ def test_whatever_is_drawn_is_music(
     ours = [note for note in piece.notes if note.start >= primer.end * 480 / 96 + 480]
     assert all(note.length <= longest * tick for note in ours)
     assert all(20 <= note.pitch <= 100 for note in ours)
+    for note in ours:
+        ends = [each for each in piece.notes if each.start <= note.start < each.start + each.length]
+        assert len(ends) <= 5
 
 
 def _without_last_waits(words: list[str]) -> list[str]:
@@ -161,6 +164,9 @@ def test_tempo_meter_loudness_and_the_longest_note_are_the_datas() -> None:
     events = choose_events([piece]).events
     assert (events.tempo, events.meter, events.loudnesses) == (60.0, (3, 4), 8)
     assert events.longest == 4 * events.steps  # the silence
+    assert events.voices == 1
+    third = Piece((Note(0, 960, 60), Note(0, 480, 64), Note(480, 480, 65)))
+    assert choose_events([third]).events.voices == 2
     assert choose_events([piece], steps=8, loudnesses=1).events.words[-1] == ">32"
     back = events.piece(events.text(piece), tempo=90.0)
     assert (back.tempos, back.meters) == ((Tempo(0, 90.0),), (Meter(0, 3, 4),))
@@ -169,7 +175,7 @@ def test_tempo_meter_loudness_and_the_longest_note_are_the_datas() -> None:
 
 
 def test_saved_and_restored() -> None:
-    events = Events(6, 8, 40, 30, 90, 93.5, (6, 8))
+    events = Events(6, 8, 40, 4, 30, 90, 93.5, (6, 8))
     assert Events.of(events.plain()) == events
     with pytest.raises(InputError, match="5 steps a quarter note; expected one of"):
         Events(steps=5)

@@ -4,6 +4,7 @@ After the event vocabulary of Performance RNN (Oore et al. 2018, arXiv:1808.0371
 is chosen by the data. `C4+ E4+ >4 C4- E4-` is a third that lasts four steps.
 """
 
+import heapq
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ GRIDS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24)  # steps of a quarter note
 _QUARTER: Final = 480  # ticks; a multiple of each of them
 _BAR: Final = 4  # quarter notes that one word can wait
 _ON_GRID: Final = 0.995  # part of the starts
-_NOT_LONG: Final = 0.99  # part of the notes that are no longer than what is written
+_NEARLY_ALL: Final = 0.99  # of the notes: what is beyond, is not written
 _NEAR: Final = 1 / 96  # of a quarter note: as good as on it
 _LOUDNESSES: Final = 8  # words for it, where it differs
 _WORD: Final = re.compile(r"\S+")
@@ -44,6 +45,7 @@ class Events(Tokeniser):
         steps: Of a quarter note.
         loudnesses: How many are told apart; 1 tells none.
         longest: Steps that all but a few of the notes and rests do not exceed.
+        voices: Notes that sound at once, nearly always, at most.
         lowest: The lowest pitch there, in the keys that the pieces are in.
         highest: And the highest.
         tempo: Quarter notes a minute of what is written.
@@ -62,6 +64,7 @@ class Events(Tokeniser):
     steps: int = 4
     loudnesses: int = 1
     longest: int = 64
+    voices: int = PITCHES
     lowest: int = 0
     highest: int = PITCHES - 1
     tempo: float = 120.0
@@ -105,6 +108,7 @@ class Events(Tokeniser):
             "steps": self.steps,
             "loudnesses": self.loudnesses,
             "longest": self.longest,
+            "voices": self.voices,
             "lowest": self.lowest,
             "highest": self.highest,
             "tempo": self.tempo,
@@ -246,6 +250,7 @@ def choose_events(
         steps,
         loudnesses,
         _usual_longest(pieces, steps),
+        _usual_voices(pieces),
         min(pitches),
         max(pitches),
         round(tempos[len(tempos) // 2], 3),
@@ -289,7 +294,20 @@ def _usual_longest(pieces: Sequence[Piece], steps: int) -> int:
             if note.start > end:
                 lengths.append(_nearest((note.start - end) * steps, piece.ticks_per_quarter))
             end = max(end, note.start + note.length)
-    return max(1, int(np.quantile(lengths, _NOT_LONG, method="higher")))
+    return max(1, int(np.quantile(lengths, _NEARLY_ALL, method="higher")))
+
+
+def _usual_voices(pieces: Sequence[Piece]) -> int:
+    """How many notes sound at once where nearly any note begins, itself counted."""
+    counts: list[int] = []
+    for piece in pieces:
+        ends: list[int] = []  # a heap
+        for note in piece.notes:
+            while ends and ends[0] <= note.start:
+                heapq.heappop(ends)
+            heapq.heappush(ends, note.start + note.length)
+            counts.append(len(ends))
+    return int(np.quantile(counts, _NEARLY_ALL, method="higher"))
 
 
 def _usual_tempo(piece: Piece) -> float:

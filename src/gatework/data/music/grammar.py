@@ -19,9 +19,9 @@ class EventGrammar:
     """One stream of events as it grows: what sounds, and what may follow.
 
     An end needs a note that sounds; nothing sounds longer than nearly all notes that were learnt
-    from, nor is silent longer, nor begins beyond the lowest and the highest; events of one time
-    come in the one order that `Events` tells them in; the piece ends in silence, and in time: the
-    last of the events allowed close what sounds.
+    from, nor is silent longer, nor begins beyond the lowest and the highest, or beside more others
+    than there were; events of one time come in the one order that `Events` tells them in; the piece
+    ends in silence, and in time: the last of the events allowed close what sounds.
 
     Args:
         events: The words.
@@ -119,7 +119,8 @@ class EventGrammar:
         """Allow beginnings, loudness, waits and the end, where no note has to be closed first."""
         spare = self._left - 1
         pitches = range(max(self._last_on + 1, self._events.lowest), self._events.highest + 1)
-        higher = [pitch for pitch in pitches if pitch not in self._sounding]
+        has_room = len(self._sounding) < self._events.voices
+        higher = [pitch for pitch in pitches if has_room and pitch not in self._sounding]
         tells = self._events.loudnesses > 1
         # A note needs a wait and an end for itself, and each other one its end.
         if spare >= len(self._sounding) + 2 and (self._loudness or not tells):
