@@ -12,6 +12,7 @@ from gatework.cli import main
 from gatework.data.music import Note, Piece, Tempo
 from gatework.data.music.folder import shape_of
 from gatework.data.music.midi import read_midi
+from gatework.data.music.piece import tidy
 from gatework.data.music.writing import write_midi
 from gatework.errors import InputError
 from gatework.tasks import run as folder
@@ -263,3 +264,25 @@ def test_a_killed_fit_goes_on_in_the_same_keys(model: LanguageModel, tmp_path: P
     LanguageModel(**SMALL).fit(pieces(), run=run)
     model.save(whole)
     assert (run / folder.WEIGHTS).read_bytes() == (whole / folder.WEIGHTS).read_bytes()
+
+
+def test_loudness_is_learnt_and_written() -> None:
+    def played(number: int, piece: Piece) -> Piece:
+        notes = [
+            note._replace(
+                start=note.start + (7 * place + number) % 5, velocity=40 + 8 * (place % 8)
+            )
+            for place, note in enumerate(piece.notes)
+        ]
+        return Piece(tidy(notes), 480, piece.tempos)
+
+    music = [played(number, piece) for number, piece in enumerate(pieces())]
+    model = LanguageModel(**SMALL).fit(music)
+    assert model.outcome_ is not None
+    chosen = {each.name: each.value for each in model.outcome_.choices}
+    assert chosen["steps_per_quarter"] == 2  # five ticks of 480 are nobody's rhythm
+    assert chosen["loudnesses"] == 8
+    found = model.compose(None, Sampling(1.0), count=4, length=100)
+    velocities = {note.velocity for each in found for note in each.piece.notes}
+    assert len(velocities) > 3
+    assert all("v" in each.text for each in found)
