@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
 
+from gatework.data.checks import counted
+
 MODEL: Final = "Gatework"
 HEADS: Final[Mapping[str, str]] = {
     "bernoulli": "each key on its own, given the frames before",
@@ -77,7 +79,7 @@ class Scores:
         """Say how the figures came about."""
         remarks = [
             f"nats/frame is the mean over all {self.frames:,} foretold frames of "
-            f"{self.sequences:,} sequences: every frame but the first of each",
+            f"{counted(self.sequences, 'sequence')}: every frame but the first of each",
             f"Gatework tells {HEADS[self.head]}",
         ]
         if self.chosen_on:
