@@ -197,7 +197,7 @@ def test_complete_in_a_terminal(run: str) -> None:
         _until(owner, "Ctrl-D ends")
         os.write(owner, b"Ben pa")
         _until(owner, "\x1b[2mpaints ")
-        os.write(owner, b"\tx\x7f")
+        os.write(owner, b"\t\x1b[A\x1bOPx\x7f")  # and keys that mean nothing here
         _until(owner, "Ben paints x")  # and maybe what follows: a read takes all there is
         os.write(owner, b"\n\x04")
         assert process.wait(30) == 0

@@ -1,7 +1,11 @@
 """`gatework complete`: what a keyboard offers, in a terminal key by key, in a pipe line by line."""
 
+import codecs
 import dataclasses
+import os
+import re
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,10 +19,11 @@ from gatework.cli.options import Flag
 from gatework.errors import InputError
 
 if TYPE_CHECKING:
+    from gatework.tasks.generate.completing import Completion
     from gatework.tasks.generate.estimator import LanguageModel
 
-TAB, ENTER, ESCAPE, ENDS, ERASES = "\t", "\n", "\x1b", ("\x04", ""), ("\x7f", "\b")
-WIDEST = 100  # columns of what has been typed that stay in view
+TAB, ENTER, ENDS, ERASES, ERASES_ALL = "\t", "\n", "\x04", ("\x7f", "\b"), "\x15"
+SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*.|O.|.)?")
 CLEAR = "\r\x1b[J"
 SHOWN = 10  # characters that a model never saw
 PERSON = Group.create_ordered("How one person writes")
@@ -152,15 +157,9 @@ def _type(model: "LanguageModel", count: int) -> None:
     try:
         tty.setcbreak(descriptor, termios.TCSADRAIN)  # keeps what was typed while the run loaded
         complain("Type; Tab takes the first offer, Enter begins anew, Ctrl-D ends.")
-        while True:
-            offers = model.complete(text, count=count)
-            shown = "  ".join(f"{each.word} {each.probability:.0%}" for each in offers)
-            line = text[-WIDEST:]
-            # Below, then back up to where the typing goes on.
-            sys.stdout.write(f"{CLEAR}{line}\n\x1b[2m{shown}\x1b[0m\x1b[A\r{line}")
-            sys.stdout.flush()
-            key = sys.stdin.read(1)
-            if key in ENDS:
+        offers = _offer(model, text, count)
+        for key in _keys(descriptor):
+            if key == ENDS:
                 return
             if key == ENTER:
                 sys.stdout.write(f"{CLEAR}{text}\n")
@@ -169,10 +168,30 @@ def _type(model: "LanguageModel", count: int) -> None:
                 text += f"{offers[0].ending} "
             elif key in ERASES:
                 text = text[:-1]
-            elif key == ESCAPE:
-                continue
+            elif key == ERASES_ALL:
+                text = ""
             elif key.isprintable():
                 text += key
+            offers = _offer(model, text, count)
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
         sys.stdout.write(f"{CLEAR}{text}\n")
+
+
+def _offer(model: "LanguageModel", text: str, count: int) -> "list[Completion]":
+    """Show what was typed and, below it, what is offered."""
+    offers = model.complete(text, count=count)
+    shown = "  ".join(f"{each.word} {each.probability:.0%}" for each in offers)
+    width = shutil.get_terminal_size().columns - 1  # a line that wraps would lose its place
+    line, shown = text[-width:], shown[:width]
+    # Below, then back up to where the typing goes on.
+    sys.stdout.write(f"{CLEAR}{line}\n\x1b[2m{shown}\x1b[0m\x1b[A\r{line}")
+    sys.stdout.flush()
+    return offers
+
+
+def _keys(descriptor: int) -> Iterator[str]:
+    """The keys as they are typed, without what arrows and function keys send."""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    while sent := os.read(descriptor, 1024):
+        yield from SEQUENCE.sub("", decode(sent))
