@@ -65,7 +65,8 @@ class Scores:
         """Say in one sentence who won."""
         ours, best = self.methods[:2]
         article = "an" if self.unit == "event" else "a"
-        figures = f"{ours.nats:.3f} nats {article} {self.unit}, against {best.nats:.3f} ({self.part})."
+        against = f"against {best.nats:.3f} ({self.part})."
+        figures = f"{ours.nats:.3f} nats {article} {self.unit}, {against}"
         if round(ours.nats, 3) == round(best.nats, 3):
             return f"Gatework and the {best.method} do equally well: {figures}"
         return f"Gatework {'beats' if self.won() else 'loses to'} the {best.method}: {figures}"
