@@ -10,7 +10,7 @@ from gatework.tasks.frames.settings import FrameSettings
 from gatework.tasks.frames.transposing import share_of_one_key
 from gatework.tasks.settings import Choice
 
-_READ: Final = 2_000_000  # frames read in a fit, all epochs together
+_READ: Final = 5_000_000  # frames read in a fit, all epochs together
 _MOST_EPOCHS: Final = 50
 _LARGE: Final = 100_000  # frames
 _STEP: Final = 1_500  # frames of a batch
@@ -68,8 +68,9 @@ def choose_effort(
         choose("epochs", epochs, by_size)
     dropout = settings.dropout
     if dropout is None:
-        dropout = 0.15 if large or head == "mdn" else 0.4
-        choose("dropout", dropout, by_size)
+        small = 0.5 if head == "joint" else 0.4
+        dropout = 0.15 if large or head == "mdn" else small
+        choose("dropout", dropout, f"{by_size}, head {head}")
     weight_drop = dropout if settings.weight_drop is None else settings.weight_drop
     choose("weight_drop", weight_drop, "as the dropout")
     fits = round(_STEP * sequences / frames)
