@@ -115,23 +115,31 @@ def physionet(file: Path, seed: int) -> Iterator[Part]:
 
 
 def summarise(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard deviation over the rounds, by part and over all; and of several
-    seeds the deviation of their means over all parts."""
+    """Return mean and standard deviation over the rounds of each part; and over all the mean of the
+    parts, the deviation between them, and that between the seeds that have them all."""
     found: dict[str, Any] = {}
-    parts = [*dict.fromkeys(r["part"] for r in rounds), "all"]
-    for part in parts:
-        mine = [r["scores"] for r in rounds if part in (r["part"], "all")]
-        for method in mine[0]:
-            for metric in mine[0][method]:
-                each = [scores.get(method, scores["gatework"])[metric] for scores in mine]
-                row = found.setdefault(part, {}).setdefault(method, {})
-                row[metric] = {"mean": float(np.mean(each)), "deviation": _deviation(each)}
-                if part == "all":
-                    by_seed: dict[int, list[float]] = {}
-                    for one, value in zip(rounds, each, strict=True):
-                        by_seed.setdefault(one["seed"], []).append(value)
-                    means = [float(np.mean(values)) for values in by_seed.values()]
-                    row[metric]["deviation_of_seeds"] = _deviation(means)
+    parts = [*dict.fromkeys(r["part"] for r in rounds)]
+    for method in dict.fromkeys(name for r in rounds for name in r["scores"]):
+        for metric in SHOWN:
+            values: dict[str, dict[int, float]] = {part: {} for part in parts}
+            for r in rounds:
+                scores = r["scores"].get(method, r["scores"]["gatework"])
+                if metric in scores:
+                    values[r["part"]][r["seed"]] = scores[metric]
+            if not all(values.values()):
+                continue
+            for part, by_seed in values.items():
+                each = list(by_seed.values())
+                row = {"mean": float(np.mean(each)), "deviation": _deviation(each)}
+                found.setdefault(part, {}).setdefault(method, {})[metric] = row
+            means = [float(np.mean(list(by_seed.values()))) for by_seed in values.values()]
+            whole = set.intersection(*(set(by_seed) for by_seed in values.values()))
+            seeds = [float(np.mean([values[part][seed] for part in parts])) for seed in whole]
+            found.setdefault("all", {}).setdefault(method, {})[metric] = {
+                "mean": float(np.mean(means)),
+                "deviation": _deviation(means),
+                "deviation_of_seeds": _deviation(seeds),
+            }
     return found
 
 
