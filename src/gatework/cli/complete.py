@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TAB, ENTER, ENDS, ERASES, ERASES_ALL = "\t", "\n", "\x04", ("\x7f", "\b"), "\x15"
 SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*.|O.|.)?")
 CLEAR = "\r\x1b[J"
-SHOWN = 10  # characters that a model never saw
 PERSON = Group.create_ordered("How one person writes")
 
 
@@ -115,9 +114,6 @@ def _adapt(model: "LanguageModel", run: Path, file: Path, adapting: Adapting) ->
         progress=choose_progress(quiet=False),
         command=command,
     )
-    if strange := model.unknown(model.read(file)):
-        listed = ", ".join(map(repr, strange[:SHOWN]))
-        complain(f"{run} never saw {listed}{', ...' if len(strange) > SHOWN else ''}.")
     assert adapted.gains_ is not None
     say(str(adapted.gains_))
     say()

@@ -126,3 +126,7 @@ def test_what_cannot_be_learnt_from(model: LanguageModel, tmp_path: Path) -> Non
     gains = blind.adapt([THEIRS]).gains_
     assert gains is not None
     assert gains.after.typed is None
+    strange = model.adapt([THEIRS.replace("hears", "hears €")]).gains_
+    assert strange is not None
+    assert 5 < strange.unknown < 60
+    assert "the run had never seen" in str(strange)

@@ -43,12 +43,14 @@ class Gains(NamedTuple):
         after: The new one.
         seconds: That it took.
         characters: Of the person's text that were learnt from, and judged.
+        unknown: How many of those judged the run had never seen.
     """
 
     before: Standing
     after: Standing
     seconds: float
     characters: tuple[int, int]
+    unknown: int
 
     def table(self) -> list[tuple[str, str, str]]:
         """Return rows of a name, the value before and that after, as text."""
@@ -76,7 +78,15 @@ class Gains(NamedTuple):
             f"{name:<{width}}  " + "  ".join(f"{value:>7}" for value in values)
             for name, *values in zip(names, *columns, strict=True)
         )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """Return what else a reader must know."""
+        if not self.unknown:
+            return []
+        return [
+            f"{self.unknown:,} of those characters the run had never seen; it cannot learn them"
+        ]
 
 
 class Personal(NamedTuple):
@@ -122,7 +132,8 @@ def personalise(
     )
     after = _stand(adapted, text, own)
     seconds = adapted.history.elapsed if adapted.history else 0.0
-    gains = Gains(before, after, seconds, (text.learnt.characters, text.judged.characters))
+    characters = (text.learnt.characters, text.judged.characters)
+    gains = Gains(before, after, seconds, characters, text.judged.unknown)
     outcome = _outcome(fitted, adapted, corpus, text, gains)
     outcome = dataclasses.replace(outcome, settings=settings, excerpt=excerpt)
     return Personal(Job(adapted, outcome), gains)
@@ -165,8 +176,7 @@ def _outcome(fitted: Fitted, adapted: Fitted, corpus: Corpus, text: _Text, gains
     row = MethodScore(BEFORE, before.methods[0].nats, before.methods[0].perplexity)
     notes = [f"adapted to {corpus.name}: the last {_JUDGED:.0%} of it is judged, once"]
     notes += [f"{name}: {old} before, {new} after" for name, old, new in gains.table()[1:]]
-    if text.judged.unknown:
-        notes.append(f"{text.judged.unknown:,} of its characters were never seen by the run")
+    notes += gains.remarks()
     return Outcome(
         settings={},
         choices=adapted.choices,
