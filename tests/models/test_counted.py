@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from gatework.errors import InputError
 from gatework.models.counted import BEGINNING, CountedChances
-from gatework.models.language import LanguageNetwork, LanguageShape, State
+from gatework.models.language import CarryingNetwork, LanguageNetwork, LanguageShape, State
 from gatework.models.ngrams import NGrams
 
 V = 4
@@ -90,6 +90,21 @@ def test_a_trained_one_corrects_it_and_carries_its_place() -> None:
     rest, after = network(ids[7:], between)
     torch.testing.assert_close(rest, logits[7:])
     assert torch.equal(after.places, state.places)
+
+
+def test_streams_in_training_carry_their_places() -> None:
+    network = counted_network()
+    carrying = CarryingNetwork(network, batch_size=2)
+    ids = torch.randint(9, (21, 2))
+    whole, state = network(ids[:-1])
+    for start in range(0, 20, 5):
+        part = ids[start : start + 6]
+        loss = carrying.loss(part[:-1], part[1:], begins=start == 0)
+        said = whole[start : start + 5].flatten(0, 1)
+        torch.testing.assert_close(loss, functional.cross_entropy(said, part[1:].flatten()))
+    assert torch.equal(carrying.get_buffer("places"), state.places)
+    again = carrying.loss(ids[:5], ids[1:6], begins=True)
+    torch.testing.assert_close(again, network.loss(ids[:5], ids[1:6]).total)
 
 
 def test_training_takes_what_it_is_told_for_what_was_counted() -> None:

@@ -244,8 +244,8 @@ class LanguageNetwork(nn.Module):
         """(T, B, V) what n-grams say after each of the ids, and where the streams are then."""
         if self.counted is None:
             return None, places
-        rows, after = self.counted.read(ids.cpu().numpy(), places.numpy())
-        return rows.to(self.embedding.weight), torch.from_numpy(after)
+        rows, after = self.counted.read(ids.cpu().numpy(), places.cpu().numpy())
+        return rows.to(self.embedding.weight), torch.from_numpy(after).to(places)
 
     def _embed(self, ids: Tensor) -> Tensor:
         rate, weight = self.regularisation.embedding_dropout, self.embedding.weight
@@ -279,20 +279,20 @@ class CarryingNetwork(nn.Module):
         size = (network.shape.num_layers, batch_size, network.shape.hidden_size)
         self.register_buffer("h", torch.zeros(size))
         self.register_buffer("c", torch.zeros(size))
+        self.register_buffer("places", network.begin(batch_size).places)
 
     def loss(
         self, ids: Tensor, targets: Tensor, *, begins: bool, rows: Tensor | None = None
     ) -> Tensor:
         """Return what to minimise for the next window of the streams, and carry the state on."""
-        h, c = self.get_buffer("h"), self.get_buffer("c")
+        carried = State(*map(self.get_buffer, State._fields))
         if begins:
-            h.zero_()
-            c.zero_()
+            for part, fresh in zip(carried, self.network.begin(ids.shape[1]), strict=True):
+                part.copy_(fresh)
         # Copies: the backward pass of this window reads the state that the next one replaces.
-        before = State(h.clone(), c.clone(), self.network.begin(ids.shape[1]).places)
-        found = self.network.loss(ids, targets, before, rows)
-        h.copy_(found.state.h)
-        c.copy_(found.state.c)
+        found = self.network.loss(ids, targets, State(*(part.clone() for part in carried)), rows)
+        for part, after in zip(carried, found.state, strict=True):
+            part.copy_(after)
         return found.total
 
 
