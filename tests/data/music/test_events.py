@@ -10,7 +10,8 @@ from hypothesis import given
 from data.music import tunes
 from gatework.data.music import Meter, Note, Piece, Tempo
 from gatework.data.music.abc_tunes import read_tune, split_tunes
-from gatework.data.music.events import GRIDS, Events, choose_events
+from gatework.data.music.choosing import choose_events
+from gatework.data.music.events import GRIDS, Events
 from gatework.data.music.grammar import BORDER, OFF, ON, WAIT, EventGrammar
 from gatework.data.music.piece import tidy
 from gatework.errors import InputError

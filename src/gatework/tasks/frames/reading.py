@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from gatework.data.checks import counted, listed, near_names
-from gatework.data.music.events import choose_events
+from gatework.data.music.choosing import choose_events
 from gatework.data.music.folder import SUFFIXES, read_music
 from gatework.data.music.piece import KEYS, LOWEST, Note, to_roll
 from gatework.data.numbers import parse_numbers

@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import torch
 
-from gatework.data.music.events import Events, Grid, choose_events
+from gatework.data.music.choosing import Grid, choose_events
+from gatework.data.music.events import Events
 from gatework.data.music.folder import Music, read_music, shape_of
 from gatework.data.music.piece import Piece
 from gatework.data.music.transposing import keys_of
