@@ -12,6 +12,7 @@ PUBLIC = [
     "RNN",
     "Classifier",
     "Forecaster",
+    "FrameModel",
     "GateworkError",
     "InputError",
     "LanguageModel",

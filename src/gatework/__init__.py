@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gatework.ops import scan
     from gatework.tasks.classify import Classifier
     from gatework.tasks.forecast import Forecaster
+    from gatework.tasks.frames import FrameModel
     from gatework.tasks.generate import LanguageModel
     from gatework.tasks.tag import Tagger
 
@@ -26,6 +27,7 @@ __all__ = [
     "RNN",
     "Classifier",
     "Forecaster",
+    "FrameModel",
     "GateworkError",
     "InputError",
     "LanguageModel",
@@ -57,6 +59,7 @@ _HOMES = {
     "gatework.ops": ("scan",),
     "gatework.tasks.classify": ("Classifier",),
     "gatework.tasks.forecast": ("Forecaster",),
+    "gatework.tasks.frames": ("FrameModel",),
     "gatework.tasks.generate": ("LanguageModel",),
     "gatework.tasks.tag": ("Tagger",),
 }
