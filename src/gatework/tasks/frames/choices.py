@@ -54,9 +54,9 @@ def choose_effort(
     large = frames >= _LARGE
     transpose = settings.transpose
     if transpose is None:
-        share = share_of_one_key(pieces) if schema.keys else 1.0
+        share = share_of_one_key(pieces) if schema.piano else 1.0
         transpose = 0 if share >= _ONE_KEY else 6
-        if schema.keys:
+        if schema.piano:
             choose("transpose", transpose, f"{share:.0%} of the pieces end on one tone")
     if transpose and not schema.keys:
         raise InputError("transpose moves keys; this data holds numbers")
