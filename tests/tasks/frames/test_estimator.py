@@ -232,6 +232,8 @@ def test_what_cannot_be_is_refused(joint: FrameModel) -> None:
         FrameModel().generate()
     with pytest.raises(InputError, match="the model was fitted on 88 keys"):
         joint.evaluate([np.eye(5)] * 3)
+    with pytest.raises(InputError, match="transpose is 7; expected 0 to 6"):
+        small(transpose=7).fit(PIECES)
     with pytest.raises(InputError, match="epochs is 0"):
         small(epochs=0).fit(PIECES)
 

@@ -15,8 +15,8 @@ class FrameSettings:
         head: How the next frame is told: bernoulli (each key on its own), joint (each key sees
             those below it) or mdn (a mixture of Gaussians, for any numbers). None: joint for keys,
             mdn for numbers.
-        transpose: Semitones up and down that a piece is moved by in training, a different number
-            each time. None: by the head and the amount of data.
+        transpose: Semitones that a piece is moved by in training at most, another way each time; 6
+            is all twelve keys. None: 6, but 0 for pieces that have been moved into one key.
         head_size: Width of the heads of keys.
         components: Gaussians of the mixture.
         covariance: Of the mixture's columns: full, or diagonal.
@@ -67,10 +67,10 @@ class FrameSettings:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         for name in ("head_size", "components", "hidden_size", "num_layers"):
-            self._at_least(name, 1)
+            self._at_least_one(name)
         for name in ("batch_size", "epochs"):
-            self._at_least(name, 1)
-        self._at_least("transpose", 0)
+            self._at_least_one(name)
+        self._require("transpose", 0 <= (self.transpose or 0) <= 6, "0 to 6")
         for name in ("dropout", "weight_drop", "test_share"):
             self._require(name, 0 <= (getattr(self, name) or 0) < 1, "from 0 to below 1")
         for name in ("validation_share", "average"):
@@ -81,9 +81,9 @@ class FrameSettings:
             self._require(name, value is None or value > 0, "above 0")
         self._require("weight_decay", self.weight_decay >= 0, "0 or above")
 
-    def _at_least(self, name: str, least: int) -> None:
+    def _at_least_one(self, name: str) -> None:
         value = getattr(self, name)
-        self._require(name, value is None or value >= least, f"{least} or more")
+        self._require(name, value is None or value >= 1, "1 or more")
 
     def _require(self, name: str, holds: bool, expected: str) -> None:  # noqa: FBT001
         if not holds:
