@@ -24,14 +24,17 @@ class Keys(NamedTuple):
     up: int
 
 
-def keys_of(semitones: int) -> Keys:
+def keys_of(semitones: int | None) -> Keys:
     """Return how far to move pieces to have them in so many keys each way, none of them twice.
+
+    Args:
+        semitones: 0 to 6; None is 6, all twelve keys.
 
     Example:
         >>> keys_of(6), keys_of(3), keys_of(0)
         (Keys(down=5, up=6), Keys(down=3, up=3), Keys(down=0, up=0))
     """
-    return Keys(5, 6) if semitones >= 6 else Keys(semitones, semitones)
+    return Keys(5, 6) if semitones is None or semitones >= 6 else Keys(semitones, semitones)
 
 
 def moved(ids: Tensor, semitones: Tensor | int) -> Tensor:

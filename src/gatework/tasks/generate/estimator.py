@@ -116,7 +116,7 @@ class LanguageModel(AbstractSpeaker):
         time_budget: float | None = Settings.time_budget,
         steps_per_quarter: int | None = Settings.steps_per_quarter,
         loudnesses: int | None = Settings.loudnesses,
-        transpose: int = Settings.transpose,
+        transpose: int | None = Settings.transpose,
         seed: int = Settings.seed,
         text_column: str | None = None,
     ) -> None:

@@ -53,7 +53,7 @@ class GenerateSettings:
         loudnesses: Of music, how many kinds of loudness are told apart. None: 8, or 1 where all
             notes are equally loud.
         transpose: Of music, semitones that a piece is moved by in training at most, another way
-            each time; 6 is all twelve keys.
+            each time; 6 is all twelve keys. None: 6 for events, by the data for frames.
         seed: Seed of everything random.
 
     Raises:
@@ -90,7 +90,7 @@ class GenerateSettings:
     time_budget: float | None = None
     steps_per_quarter: int | None = None
     loudnesses: int | None = None
-    transpose: int = 6
+    transpose: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class GenerateSettings:
         optimizers = get_args(Optimizer)
         self._require("optimizer", self.optimizer in optimizers, "adamw or asgd")
         self._require("softmax", self.softmax in (None, *get_args(Softmax)), "full or adaptive")
-        self._require("transpose", 0 <= self.transpose <= 6, "0 to 6")
+        self._require("transpose", 0 <= (self.transpose or 0) <= 6, "0 to 6")
         for name in ("vocabulary_size", "hidden_size", "num_layers", "embedding_size"):
             self._at_least_one(name)
         for name in ("batch_size", "window", "epochs", "steps_per_quarter", "loudnesses"):
