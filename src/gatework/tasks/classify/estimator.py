@@ -16,12 +16,12 @@ from gatework.tasks import run as folder
 from gatework.tasks.classify import job, metrics, saved
 from gatework.tasks.classify.columns import DataOptions, Kind
 from gatework.tasks.classify.inspection import inspection_of
-from gatework.tasks.classify.origin import given, origin_of
+from gatework.tasks.classify.origin import origin_of
 from gatework.tasks.classify.outcome import Judged, Outcome, judge, score
 from gatework.tasks.classify.predictions import predict_file, predictions_of
 from gatework.tasks.classify.reading import digest_of, read, read_like
 from gatework.tasks.classify.schema import TextSchema
-from gatework.tasks.classify.scikit import AbstractEstimator, as_table, width_of
+from gatework.tasks.classify.scikit import AbstractClassifier, as_table, width_of
 from gatework.tasks.classify.scores import MODEL, Scores
 from gatework.tasks.classify.settings import (
     ClassifySettings,
@@ -30,15 +30,15 @@ from gatework.tasks.classify.settings import (
     Threshold,
     Tokens,
 )
+from gatework.tasks.estimator import carry_out
 from gatework.tasks.page import Origin
-from gatework.tasks.settings import to_settings
 from gatework.training import Progress
 
 Settings = ClassifySettings
 
 
 @final
-class Classifier(AbstractEstimator):
+class Classifier(AbstractClassifier):
     """LSTM classifiers of texts, series and events, scored beside the simple rules.
 
     Data is a table (CSV, JSON lines, Parquet or a frame) with a row for each text, each step of a
@@ -184,9 +184,6 @@ class Classifier(AbstractEstimator):
         self.time_budget = time_budget
         self.seed = seed
 
-    def __repr__(self) -> str:
-        return f"Classifier({given(self.get_params(), self.defaults())})"
-
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")
 
@@ -219,9 +216,9 @@ class Classifier(AbstractEstimator):
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings = self._settings()
+        settings = self._settings_of(ClassifySettings)
         X = as_table(X)
-        found = read(X, y, self._options())
+        found = read(X, y, self._settings_of(DataOptions))
         parts = job.Parts(
             found.sequences,
             None if validation is None else read_like(validation, found.schema),
@@ -229,14 +226,14 @@ class Classifier(AbstractEstimator):
         )
         parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(digest_of(parts), parameters)
-        origin = origin_of(X, parameters, self.defaults(), command)
-        if run is None:
-            done = job.fit_and_judge(parts, settings, progress=progress)
-        else:
-            place = Path(run)
-            with folder.claim(place, request, overwrite=overwrite) as claim:
-                done = job.fit_and_judge(parts, settings, folder=claim.state, progress=progress)
-                saved.write_run(place, request, done.outcome, found.schema, origin)
+        origin = origin_of(X, self._written(parameters), command)
+        done = carry_out(
+            run,
+            request,
+            lambda state: job.fit_and_judge(parts, settings, folder=state, progress=progress),
+            lambda place, done: saved.write_run(place, request, done.outcome, found.schema, origin),
+            overwrite=overwrite,
+        )
         self._fitted, self._schema = done.fitted, found.schema
         self._width = width_of(X)
         if self._width is not None:
@@ -349,24 +346,12 @@ class Classifier(AbstractEstimator):
             InputError: The folder is no run of a classifier, or a file in it is damaged.
         """
         restored = saved.read_run(Path(run))
-        try:
-            model = cls(**restored.config.request.settings)
-        except TypeError as error:
-            path = Path(run) / folder.CONFIG
-            raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
+        model = cls._restored(Path(run), restored.config.request.settings)
         model._fitted, model._schema = restored.fitted, restored.schema
         model.classes_ = restored.fitted.classes.written
         model.outcome_, model.scores_, model._kept, model._width = None, None, None, None
         model._shares = list(restored.config.results["shares"])
         return model
-
-    def _settings(self) -> ClassifySettings:
-        names = [field.name for field in dataclasses.fields(ClassifySettings)]
-        return to_settings(ClassifySettings, {name: getattr(self, name) for name in names})
-
-    def _options(self) -> DataOptions:
-        names = [field.name for field in dataclasses.fields(DataOptions)]
-        return to_settings(DataOptions, {name: getattr(self, name) for name in names})
 
     def _read_like(self, data: Any, labels: Any = None) -> Sequences:
         self._require_fit()

@@ -4,46 +4,20 @@ The only file that imports it.
 """
 
 import abc
-import inspect
 import sys
 import warnings
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from gatework.errors import InputError
+from gatework.tasks.estimator import AbstractEstimator
 
 
-class AbstractEstimator(abc.ABC):
-    """Arguments by name, as scikit-learn's tools read and change them, and its tags."""
+class AbstractClassifier(AbstractEstimator):
+    """What scikit-learn's tools ask of a classifier besides its arguments: its kind and tags."""
 
     _estimator_type = "classifier"
-
-    @classmethod
-    def defaults(cls) -> dict[str, Any]:
-        """Return the default of every argument."""
-        parameters = inspect.signature(cls).parameters
-        return {name: parameter.default for name, parameter in parameters.items()}
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001 - scikit-learn's
-        """Return every argument by name."""
-        return {name: getattr(self, name) for name in self.defaults()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change arguments by name.
-
-        Raises:
-            InputError: There is no such argument.
-        """
-        known = list(self.defaults())
-        for name, value in params.items():
-            if name not in known:
-                raise InputError(
-                    f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: "
-                    f"{known!r}."
-                )
-            setattr(self, name, value)
-        return self
 
     @abc.abstractmethod
     def __sklearn_is_fitted__(self) -> bool:

@@ -1,7 +1,6 @@
 """`Tagger`: fit tagged sentences, tag others, and say how far to trust it."""
 
 import dataclasses
-import inspect
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -16,13 +15,13 @@ from gatework.data.series_rows import SeriesColumns
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
+from gatework.tasks.estimator import AbstractEstimator, carry_out
 from gatework.tasks.page import Origin
-from gatework.tasks.settings import to_settings
 from gatework.tasks.tag import job, saved
 from gatework.tasks.tag.corpus import full_pieces, gather, unseen
 from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.inspection import inspection_of
-from gatework.tasks.tag.origin import given, name_of, origin_of
+from gatework.tasks.tag.origin import name_of, origin_of
 from gatework.tasks.tag.outcome import Outcome
 from gatework.tasks.tag.reading import (
     Options,
@@ -44,7 +43,7 @@ _LOOKED_AT: Final = 1_000  # sentences of a file from which some are taken to lo
 
 
 @final
-class Tagger:
+class Tagger(AbstractEstimator):
     """LSTM tags for each word, and a label for each sentence if the data has them, scored beside
     the most frequent tag; or a label for each step of a recording, beside logistic regression.
 
@@ -149,9 +148,6 @@ class Tagger:
         self._kept: _Kept | None = None
         self._run: Path | None = None
 
-    def __repr__(self) -> str:
-        return f"Tagger({given(self._parameters(), _ARGUMENTS)})"
-
     def fit(  # noqa: PLR0913 - three parts of data, and where it all goes
         self,
         data: Any,
@@ -184,7 +180,7 @@ class Tagger:
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings = self._settings()
+        settings = self._settings_of(TagSettings)
         found = read(data, tags, labels, self._options())
         schema = found.schema
         corpus = gather(
@@ -196,17 +192,17 @@ class Tagger:
             features=schema.features if isinstance(schema, SeriesColumns) else (),
             notes=found.notes,
         )
-        parameters = self._parameters() | dataclasses.asdict(settings)
+        parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(corpus, parameters)
         question = "['A text to tag.']" if isinstance(schema, TagColumns) else "'new.csv'"
-        origin = origin_of(data, parameters, _ARGUMENTS, command, question=question)
-        if run is None:
-            done = job.fit_and_judge(corpus, settings, progress=progress)
-        else:
-            place = Path(run)
-            with folder.claim(place, request, overwrite=overwrite) as claim:
-                done = job.fit_and_judge(corpus, settings, folder=claim.state, progress=progress)
-                saved.write_run(place, request, done, schema, origin)
+        origin = origin_of(data, self._written(parameters), command, question=question)
+        done = carry_out(
+            run,
+            request,
+            lambda state: job.fit_and_judge(corpus, settings, folder=state, progress=progress),
+            lambda place, done: saved.write_run(place, request, done, schema, origin),
+            overwrite=overwrite,
+        )
         self._fit = _Fit(done.fitted, done.rule, schema)
         self.outcome_, self.scores_ = done.outcome, done.outcome.scores
         self._kept = _Kept(request, origin, done)
@@ -332,11 +328,7 @@ class Tagger:
             InputError: The folder is no tagger's run, or a file in it is damaged.
         """
         restored = saved.read_run(Path(run))
-        try:
-            model = cls(**restored.config.request.settings)
-        except TypeError as error:
-            path = Path(run) / folder.CONFIG
-            raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
+        model = cls._restored(Path(run), restored.config.request.settings)
         model._fit = _Fit(restored.fitted, restored.rule, restored.schema)
         model._run = Path(run)
         return model
@@ -350,13 +342,6 @@ class Tagger:
     def has_spans(self) -> bool:
         """Whether the tags write spans."""
         return self._fitted().scheme != "plain"
-
-    def _settings(self) -> TagSettings:
-        names = [field.name for field in dataclasses.fields(TagSettings)]
-        return to_settings(TagSettings, {name: getattr(self, name) for name in names})
-
-    def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _ARGUMENTS}
 
     def _options(self) -> Options:
         return Options(self.tokens_col, self.tags_col, self.label_col, self.id_col, self.time_col)
@@ -387,8 +372,3 @@ class _Kept(NamedTuple):
     request: folder.Request
     origin: Origin
     done: job.Job
-
-
-_ARGUMENTS = {
-    name: argument.default for name, argument in inspect.signature(Tagger).parameters.items()
-}
