@@ -1,7 +1,6 @@
 """One sequence taken a step at a time: a stack of cells whose state stays between the calls."""
 
 import abc
-import dataclasses
 import os
 import threading
 from collections.abc import Sequence
@@ -128,8 +127,7 @@ class ReferenceStepper(AbstractStepper):
     def __init__(self, calls: Sequence[ScanCall]) -> None:
         super().__init__(calls)
         self._calls = [
-            dataclasses.replace(
-                call, params={name: part.detach().clone() for name, part in call.params.items()}
+            call._replace(params={name: part.detach().clone() for name, part in call.params.items()}
             )
             for call in calls
         ]
@@ -140,8 +138,8 @@ class ReferenceStepper(AbstractStepper):
         x = x.reshape(1, 1, -1)
         with self._turn, torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             for layer, call in enumerate(self._calls):
-                x, state, _ = REFERENCE.run(dataclasses.replace(call, x=x))
-                self._calls[layer] = dataclasses.replace(call, state=state)
+                x, state, _ = REFERENCE.run(call._replace(x=x))
+                self._calls[layer] = call._replace(state=state)
         return x.view(-1)
 
     def get_state(self) -> State:
@@ -153,7 +151,7 @@ class ReferenceStepper(AbstractStepper):
         with self._turn:
             for layer, call in enumerate(self._calls):
                 own = tuple(part[layer : layer + 1].clone() for part in state)
-                self._calls[layer] = dataclasses.replace(call, state=own)
+                self._calls[layer] = call._replace(state=own)
 
 
 _STEPPERS: dict[str, type[AbstractStepper]] = {
