@@ -162,10 +162,13 @@ struct BackwardJob {
         const Model& m = layout.model;
         scans.pack_transposed(m, params[GW_WEIGHT_HH], m.R, m.cell.hidden_block, layout.group_panels, share,
                               layout.packed_hh);
-        if (args.pass.dx.data) {
+        if (args.pass.dx.data && !is_narrow(m)) {
             scans.pack_transposed(m, params[GW_WEIGHT_IH], m.I, m.cell.input_block, 4, share, layout.packed_ih);
         }
         if (share.index > 0) return;
+        if (args.pass.dx.data && is_narrow(m)) {
+            kernels.pack_narrow(m, params[GW_WEIGHT_IH], m.I, m.cell.input_block, layout.packed_ih);
+        }
         if (m.second) kernels.pack_plain(second_weights(m, params), m.R, m.H, false, layout.packed_hr);
         const int64_t vectors = constant_vectors(m) - bias_vectors(m);
         for (int64_t p = 0; p * kernels.lanes < m.H; ++p) {

@@ -1,6 +1,5 @@
 """The native core as a backend: CPU, float32."""
 
-
 import torch
 from torch import Tensor
 

@@ -127,7 +127,8 @@ class ReferenceStepper(AbstractStepper):
     def __init__(self, calls: Sequence[ScanCall]) -> None:
         super().__init__(calls)
         self._calls = [
-            call._replace(params={name: part.detach().clone() for name, part in call.params.items()}
+            call._replace(
+                params={name: part.detach().clone() for name, part in call.params.items()}
             )
             for call in calls
         ]
