@@ -58,8 +58,6 @@ def checked_call(  # noqa: PLR0913 (those of scan)
 
 def asked_backend(backend: str | None) -> str | None:
     """The backend that the caller or the environment names, if any."""
-    if backend is None and BACKEND_VARIABLE not in os.environ:
-        return None
     name = backend or os.environ.get(BACKEND_VARIABLE) or None
     if name is None:
         return None
