@@ -1,13 +1,14 @@
 """Series to labels on their official splits, beside logistic regression on summaries and 1-NN.
 
-    python benchmarks/classify_series.py ucr FOLDER [--sets GunPoint ...] [--seeds 0 1 2]
-    python benchmarks/classify_series.py poses FILE [--seeds 0]
-    python benchmarks/classify_series.py physionet FILE [--folds 5] [--seeds 0]
+    python benchmarks/classify_series.py ucr FOLDER [--parts GunPoint ...] [--seeds 0 1 2]
+    python benchmarks/classify_series.py poses FILE [--parts "split 1" ...] [--seeds 0]
+    python benchmarks/classify_series.py physionet FILE [--parts "fold 1" ...] [--seeds 0]
 
 UCR: .npz files with X_train, y_train, X_test, y_test. Poses: JHMDB's, with three official splits;
 to the positions their changes are added. PhysioNet: stratified folds of a seed, areas under the ROC
 and the precision-recall curve. Nothing is chosen on a test part: settings are those given, the rest
-Gatework's own choice. Prints one JSON object, and a line on stderr as each training ends.
+Gatework's own choice. Seconds are the clock's and the processor's. Prints one JSON object, and a
+line on stderr as each training ends.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,9 @@ def judge(
 ) -> dict[str, Any]:
     """Fit on one part and score every method on another."""
     classes = Classes.of(train.known_labels, train.label_kind)
-    began = perf_counter()
+    began, used = perf_counter(), process_time()
     fitted = fit_classifier(train, classes, settings)
-    seconds = perf_counter() - began
+    seconds, used = perf_counter() - began, process_time() - used
     answers, truth = fitted.answers(test), classes.numbers(test.known_labels)
     scores = {
         method: {
@@ -63,10 +64,11 @@ def judge(
         "scores": scores,
         "calibration": list(fitted.calibration[:3]),
         "fit_seconds": seconds,
+        "processor_seconds": used,
         "shape": dataclasses.asdict(fitted.shape),
         "choices": {choice.name: choice.value for choice in fitted.choices},
     }
-    print(name, settings.seed, f"{seconds:.0f} s", scores, file=sys.stderr, flush=True)
+    print(name, settings.seed, f"{used:.0f} s", scores, file=sys.stderr, flush=True)
     return found
 
 
@@ -83,13 +85,12 @@ def nearest_neighbour(train: Sequences, test: Sequences) -> np.ndarray | None:
     return classes.numbers(train.known_labels)[distances.argmin(1)]
 
 
-def ucr(folder: Path, sets: list[str] | None) -> Iterator[Part]:
+def ucr(folder: Path) -> Iterator[Part]:
     """Yield the official parts of each set."""
     for file in sorted(folder.glob("*.npz")):
-        if sets is None or file.stem in sets:
-            split = read_npz(file)
-            assert split.test is not None
-            yield file.stem, split.train, split.test
+        split = read_npz(file)
+        assert split.test is not None
+        yield file.stem, split.train, split.test
 
 
 def poses(file: Path) -> Iterator[Part]:
@@ -105,27 +106,45 @@ def poses(file: Path) -> Iterator[Part]:
         yield f"split {number + 1}", whole.take(train), whole.take(test)
 
 
-def physionet(file: Path, count: int, seed: int) -> Iterator[Part]:
-    """Yield stratified folds of the stays."""
+def physionet(file: Path, seed: int) -> Iterator[Part]:
+    """Yield five stratified folds of the stays."""
     stays = read_physionet(file)
     parts = splits.folds(splits.strata(stays.known_labels), 5, np.random.default_rng(seed))
-    for number, (kept, held) in list(enumerate(parts, start=1))[:count]:
+    for number, (kept, held) in enumerate(parts, start=1):
         yield f"fold {number}", stays.take(kept), stays.take(held)
 
 
 def summarise(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard deviation over the rounds, by part and over all."""
+    """Return mean and standard deviation over the rounds of each part; and over all the mean of the
+    parts, the deviation between them, and that between the seeds that have them all."""
     found: dict[str, Any] = {}
-    parts = [*dict.fromkeys(r["part"] for r in rounds), "all"]
-    for part in parts:
-        mine = [r["scores"] for r in rounds if part in (r["part"], "all")]
-        for method in mine[0]:
-            for metric in mine[0][method]:
-                each = [scores.get(method, scores["gatework"])[metric] for scores in mine]
-                spread = float(np.std(each, ddof=1)) if len(each) > 1 else None
-                row = found.setdefault(part, {}).setdefault(method, {})
-                row[metric] = {"mean": float(np.mean(each)), "deviation": spread}
+    parts = [*dict.fromkeys(r["part"] for r in rounds)]
+    for method in dict.fromkeys(name for r in rounds for name in r["scores"]):
+        for metric in SHOWN:
+            values: dict[str, dict[int, float]] = {part: {} for part in parts}
+            for r in rounds:
+                scores = r["scores"].get(method, r["scores"]["gatework"])
+                if metric in scores:
+                    values[r["part"]][r["seed"]] = scores[metric]
+            if not all(values.values()):
+                continue
+            for part, by_seed in values.items():
+                each = list(by_seed.values())
+                row = {"mean": float(np.mean(each)), "deviation": _deviation(each)}
+                found.setdefault(part, {}).setdefault(method, {})[metric] = row
+            means = [float(np.mean(list(by_seed.values()))) for by_seed in values.values()]
+            whole = set.intersection(*(set(by_seed) for by_seed in values.values()))
+            seeds = [float(np.mean([values[part][seed] for part in parts])) for seed in whole]
+            found.setdefault("all", {}).setdefault(method, {})[metric] = {
+                "mean": float(np.mean(means)),
+                "deviation": _deviation(means),
+                "deviation_of_seeds": _deviation(seeds),
+            }
     return found
+
+
+def _deviation(values: list[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def main() -> None:
@@ -133,10 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", choices=("ucr", "poses", "physionet"))
     parser.add_argument("path", type=Path)
-    parser.add_argument("--sets", nargs="+", help="of UCR")
-    parser.add_argument(
-        "--folds", type=int, default=5, help="of PhysioNet, how many of five to run"
-    )
+    parser.add_argument("--parts", nargs="+", help="which sets, splits or folds; all if left out")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON of ClassifySettings")
     chosen = parser.parse_args()
@@ -144,16 +160,21 @@ def main() -> None:
     for seed in chosen.seeds:
         settings = ClassifySettings(**chosen.settings, seed=seed)
         if chosen.data == "ucr":
-            parts = ucr(chosen.path, chosen.sets)
+            parts = ucr(chosen.path)
         elif chosen.data == "poses":
             parts = poses(chosen.path)
         else:
-            parts = physionet(chosen.path, chosen.folds, seed)
-        rounds += [judge(name, train, test, settings) for name, train, test in parts]
+            parts = physionet(chosen.path, seed)
+        rounds += [
+            judge(name, train, test, settings)
+            for name, train, test in parts
+            if chosen.parts is None or name in chosen.parts
+        ]
     record = {
         "data": chosen.data,
         "scores": summarise(rounds),
         "seconds": sum(r["fit_seconds"] for r in rounds),
+        "processor_seconds": sum(r["processor_seconds"] for r in rounds),
         "settings": chosen.settings,
         "rounds": rounds,
         "torch": torch.__version__,

@@ -1,15 +1,16 @@
 """Language models: training beside torch.nn, generation from the command, completions, real text.
 
-    python benchmarks/generate.py [--text path/to/tinyshakespeare/input.txt] [--budget 180]
+    python benchmarks/generate.py [--text path/to/tinyshakespeare/input.txt] [--epochs 12]
 
-Lines without --text need no data: the speeds of training (the same model on torch.nn, the same
-weights, in turns), of `gatework generate` with one stream of 1 x 256, of 64 streams of 1 x 512 at
-once, and of completions on one core. With --text a model is fitted within --budget seconds on the
-first 90 % and the last 10 % is scored, once, beside the n-grams.
+Lines without --text need no data: the speeds of training (the same model on torch.nn as people
+write it, the same weights, in turns), of `gatework generate` with one stream of 1 x 256, of 64
+streams of 1 x 512 at once, and of completions on one core. With --text a model is fitted on the
+first 90 %, with the settings that are given, and the last 10 % is scored, once, beside the n-grams.
 """
 
 import argparse
 import contextlib
+import copy
 import re
 import subprocess
 import sys
@@ -17,24 +18,31 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from harness import Row, is_wanted, make_parser, run
+from language_rivals import our_name, rival_of
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gatework.bench.parity import check_parity
 from gatework.bench.timing import take_turns, use_threads
-from gatework.models.language import CarryingNetwork, LanguageNetwork, LanguageShape
+from gatework.models.language import (
+    CarryingNetwork,
+    LanguageNetwork,
+    LanguageRegularisation,
+    LanguageShape,
+)
 from gatework.tasks.generate import LanguageModel
 from gatework.tasks.generate.settings import Sampling
 from gatework.training.optimizer import AdamW
 
 VOCABULARY: Final = 67
-BATCH, WINDOW = 32, 64
 RATE: Final = 1e-3
+WHOLE: Final = ("hidden_size", "num_layers", "batch_size", "epochs", "ngram", "seed")
+REAL: Final = ("dropout", "weight_drop", "weight_decay", "learning_rate", "time_budget")
 WORDS: Final = (
     "the",
     "quick",
@@ -56,73 +64,70 @@ def sentences(count: int) -> str:
     return "".join(f"{' '.join(draw.choice(WORDS, 9))}.\n" for _ in range(count))
 
 
-class TorchNetwork(nn.Module):
-    """The same model on torch.nn, as people write it."""
+class Regime(NamedTuple):
+    """How the same model is trained by both."""
 
-    def __init__(self, shape: LanguageShape) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(shape.vocabulary, shape.embedding_size)
-        self.lstm = nn.LSTM(shape.embedding_size, shape.hidden_size, shape.num_layers)
-        self.output = nn.Linear(shape.hidden_size, shape.vocabulary)
-
-    def forward(
-        self, ids: Tensor, state: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return logits and the state."""
-        states, state = self.lstm(self.embedding(ids), state)
-        return self.output(states), state
+    name: str
+    batch_size: int = 32
+    window: int = 64
+    dropped: float = 0.0
+    layer_norm: bool = False
 
 
-def training(hidden_size: int, num_layers: int, seconds: float) -> Row:
+REGIMES: Final = (
+    Regime("plain"),
+    Regime("AWD", dropped=0.25),  # locked dropout and weight drop
+    Regime("batch 4", batch_size=4),
+    Regime("layer norm", layer_norm=True),
+)
+
+
+def training(hidden_size: int, num_layers: int, regime: Regime, seconds: float) -> Row:
     """Time a training step of both."""
-    shape = LanguageShape(VOCABULARY, 64, hidden_size, num_layers)
-    ids = torch.randint(VOCABULARY, (WINDOW + 1, BATCH))
+    shape = LanguageShape(VOCABULARY, 64, hidden_size, num_layers, layer_norm=regime.layer_norm)
+    rates = LanguageRegularisation(dropout=regime.dropped, weight_drop=regime.dropped)
+    ids = torch.randint(VOCABULARY, (regime.window + 1, regime.batch_size))
     inputs, targets = ids[:-1], ids[1:]
-    ours, theirs = CarryingNetwork(LanguageNetwork(shape), BATCH), TorchNetwork(shape)
-    theirs.load_state_dict(ours.network.state_dict())
+    network = LanguageNetwork(shape, rates)
+    ours, theirs = CarryingNetwork(network, regime.batch_size), rival_of(shape, rates)
+    own = network.state_dict()
+    theirs.load_state_dict({name: own[our_name(name)] for name in theirs.state_dict()})
     parameters = dict(ours.named_parameters())
     optimizer = AdamW(parameters, 0.01)
     rival = torch.optim.AdamW(theirs.parameters(), RATE, weight_decay=0.01, fused=True)
-    state = [torch.zeros(num_layers, BATCH, hidden_size) for _ in range(2)]
-
-    def our_loss() -> Tensor:
-        optimizer.clear()
-        loss = ours.loss(inputs, targets, begins=False)
-        loss.backward()
-        return loss
+    zeros = torch.zeros(num_layers, regime.batch_size, hidden_size)
+    state = [zeros, zeros]
 
     def our_step() -> None:
-        our_loss()
+        optimizer.clear()
+        ours.loss(inputs, targets, begins=False).backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0, foreach=True)
         optimizer.step(RATE)
 
-    def their_loss() -> Tensor:
+    def their_step() -> None:
         rival.zero_grad(set_to_none=True)
         logits, after = theirs(inputs, (state[0], state[1]))
         state[:] = [part.detach() for part in after]
-        loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        loss.backward()
-        return loss
-
-    def their_step() -> None:
-        their_loss()
+        functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
         nn.utils.clip_grad_norm_(theirs.parameters(), 1.0, foreach=True)
         rival.step()
 
-    what = f"training {num_layers}x{hidden_size}"
-    truth = TorchNetwork(shape).double()
-    truth.load_state_dict(theirs.state_dict())
-    zeros = torch.zeros(num_layers, BATCH, hidden_size, dtype=torch.float64)
-    logits, _ = truth(inputs, (zeros, zeros))
-    expected = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-    expected.backward()
-    our_loss()
-    check_parity(_gradients(ours.network), _gradients(truth), what)
+    layers = f"{num_layers}x{hidden_size}"
+    what = f"training {layers}, {regime.name}"
+    truth = copy.deepcopy(theirs).double().eval()
+    logits, _ = truth(inputs, (zeros.double(), zeros.double()))
+    functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+    ours.eval().loss(inputs, targets, begins=True).backward()
+    found = _gradients(network)
+    expected = {our_name(name): gradient for name, gradient in _gradients(truth).items()}
+    check_parity(found, expected, what)
+    ours.train()
     taken = take_turns({"gatework": our_step, "torch": their_step}, seconds)
+    characters = regime.batch_size * regime.window
     return {
         "what": what,
-        "characters_per_second": BATCH * WINDOW / taken["gatework"],
-        "torch_characters_per_second": BATCH * WINDOW / taken["torch"],
+        "characters_per_second": characters / taken["gatework"],
+        "torch_characters_per_second": characters / taken["torch"],
         "times_torch": taken["torch"] / taken["gatework"],
     }
 
@@ -183,42 +188,46 @@ def _seconds(model: LanguageModel, text: str) -> float:
     return time.perf_counter() - began
 
 
-def on_text(path: Path, budget: float, settings: dict[str, int | float]) -> Row:
-    """Fit within a budget and score the last 10 % once."""
-    began = time.monotonic()
-    model = LanguageModel(time_budget=budget, **settings)  # pyright: ignore[reportArgumentType]
+def on_text(path: Path, settings: dict[str, Any]) -> Row:
+    """Fit, and score the last 10 % once."""
+    began, worked = time.monotonic(), time.process_time()
+    model = LanguageModel(**settings)
     model.fit(path)
     assert model.scores_ is not None
     assert model.outcome_ is not None
     ours, counted = model.scores_.methods[:2]
-    sample = model.write_many("", Sampling(0.8), count=1, length=120)[0]
-    print(sample.text, file=sys.stderr)
-    return {
-        "what": f"{path.parent.name}, {budget:g} s",
+    row: Row = {
+        "what": f"{path.parent.name}, ngram {settings.get('ngram', 'as chosen')}",
         "nats_per_character": ours.nats,
+        "bits_per_character": ours.bits,
         "ngram_nats_per_character": counted.nats,
         "ngram": counted.method,
         "seconds": time.monotonic() - began,
+        "processor_seconds": time.process_time() - worked,
         "steps": model.outcome_.curve[-1][0],
         "split": model.scores_.part,
         "settings": str(settings),
     }
+    sample = model.write_many("", Sampling(0.8), count=1, length=120)[0]
+    print(sample.text, file=sys.stderr)
+    return row
 
 
 def measure(arguments: argparse.Namespace) -> Iterator[Row]:
     """Measure what is wanted."""
     for hidden_size, num_layers in arguments.sizes:
-        if is_wanted(arguments, f"training {num_layers}x{hidden_size}"):
-            yield training(hidden_size, num_layers, arguments.seconds)
+        for regime in REGIMES:
+            what = f"training {num_layers}x{hidden_size}, {regime.name}"
+            if is_wanted(arguments, what) and not (regime.layer_norm and num_layers > 1):
+                yield training(hidden_size, num_layers, regime, arguments.seconds)
     for hidden_size, samples, length in ((256, 1, 20_000), (512, 64, 500)):
         if is_wanted(arguments, f"gatework generate, 1x{hidden_size}, {samples} at once"):
             yield from_the_command(hidden_size, samples, length, arguments.seconds)
     if is_wanted(arguments, "gatework complete, 1x256"):
         yield completions(256)
     if arguments.text is not None:
-        named = ("hidden_size", "num_layers", "dropout", "weight_drop", "weight_decay", "seed")
-        given = {n: getattr(arguments, n) for n in named if getattr(arguments, n) is not None}
-        yield on_text(arguments.text, arguments.budget, given)
+        given = {n: getattr(arguments, n) for n in (*WHOLE, *REAL)}
+        yield on_text(arguments.text, {n: v for n, v in given.items() if v is not None})
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -231,11 +240,9 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--sizes", type=_size, nargs="+", default=[(256, 1), (512, 1), (384, 2)])
     parser.add_argument("--text", type=Path, help="fit and score this text")
-    parser.add_argument("--budget", type=float, default=180.0, help="seconds of training")
-    for name in ("hidden-size", "num-layers", "seed"):
-        parser.add_argument(f"--{name}", type=int)
-    for name in ("dropout", "weight-drop", "weight-decay"):
-        parser.add_argument(f"--{name}", type=float)
+    for names, kind in ((WHOLE, int), (REAL, float)):
+        for name in names:
+            parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
     run(measure, parser.parse_args())
 
 

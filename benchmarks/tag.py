@@ -1,16 +1,21 @@
-"""Slots and intents of ATIS, parts of speech of UD_English-EWT: scores, and speed beside torch.nn.
+"""Slots and intents of ATIS, parts of speech of UD_English-EWT, movements of a wrist: scores, and
+speed beside torch.nn.
 
     python benchmarks/tag.py score atis DATA/text/atis --test --seeds 0 1 2 --out results.json
     python benchmarks/tag.py score atis DATA/text/atis --test --members 1
     python benchmarks/tag.py score ewt DATA/text/ud_ewt --test
+    python benchmarks/tag.py score motions DATA/classify/ucr --test --seeds 0 1 2
     python benchmarks/tag.py speed atis DATA/text/atis
 
 `score` fits `gatework.Tagger` with its defaults on the training part, chooses the weights on the
 validation part, and with --test reads the test part once a seed; without, validation is scored,
-which is what tuning may look at. `speed` times training steps of the same network on the same
-batches with three recurrences: ours; torch.nn.LSTM on packed sequences and our CRF; and
-torch.nn.LSTM with a CRF whose steps are sums of exponentials in the log domain. Seconds are of the
-processor, of one thread, so that other work on the machine counts little; wall time stands beside.
+which is what tuning may look at. `motions` joins the series of BasicMotions (six channels, 100
+steps, four movements) by fours in an order drawn once, the training series apart from the test
+series: ten recordings each, with a label at each step. `speed` times training steps of the same
+network on the same batches with three recurrences: ours; torch.nn.LSTM on packed sequences and our
+CRF; and torch.nn.LSTM with a CRF whose steps are sums of exponentials in the log domain. Seconds
+are of the processor, of one thread, so that other work on the machine counts little; wall time
+stands beside.
 """
 
 import argparse
@@ -19,8 +24,9 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -45,28 +51,60 @@ FILES = {
     "atis": ("train.jsonl.gz", "valid.jsonl", "test.jsonl"),
     "ewt": ("train.conllu.gz", "dev.conllu.gz", "test.conllu.gz"),
 }
+MOTIONS = "motions"
 Row = dict[str, Any]
+
+
+class Parts(NamedTuple):
+    """What `Tagger` is given to fit, to choose the weights by, and to judge on, and its name."""
+
+    train: tuple[Any, ...]
+    validation: Any
+    judged: tuple[Any, ...]
+    name: str
+
+
+def parts_of(chosen: argparse.Namespace) -> Parts:
+    """Find the parts of a data set."""
+    if chosen.data == MOTIONS:
+        archive = np.load(chosen.folder / "BasicMotions.npz", allow_pickle=False)
+        if not chosen.test:
+            raise SystemExit("motions have no validation part: say --test")
+        return Parts(joined(archive, "train"), None, joined(archive, "test"), "test")
+    train, validation, test = (chosen.folder / name for name in FILES[chosen.data])
+    judged = test if chosen.test else validation
+    return Parts((train,), validation, (judged,), judged.name)
+
+
+def joined(archive: Any, part: str) -> tuple[list[np.ndarray], list[list[str]]]:
+    """Join series by fours: recordings, and a label for each step."""
+    boxes, names = archive[f"X_{part}"], archive[f"y_{part}"]
+    fours = np.random.default_rng(0).permutation(len(names)).reshape(-1, 4)
+    steps = boxes.shape[1]
+    return (
+        [np.concatenate(boxes[four]) for four in fours],
+        [np.repeat(names[four], steps).tolist() for four in fours],
+    )
 
 
 def score(chosen: argparse.Namespace) -> Iterator[Row]:
     """Fit and judge, once a seed."""
-    train, validation, test = (chosen.folder / name for name in FILES[chosen.data])
+    parts = parts_of(chosen)
     for seed in chosen.seeds:
         model = Tagger(seed=seed, members=chosen.members)
         began, busy = time.perf_counter(), time.process_time()
-        model.fit(train, validation=validation, progress=PlainProgress(seconds=30))
+        model.fit(*parts.train, validation=parts.validation, progress=PlainProgress(seconds=30))
         fit_seconds, fit_cpu = time.perf_counter() - began, time.process_time() - busy
         on_validation = model.scores_
-        judged = test if chosen.test else validation
-        scores = model.evaluate(judged)
+        scores = model.evaluate(*parts.judged)
         began, busy = time.perf_counter(), time.process_time()
-        answers = model.predict(judged)
+        answers = model.predict(parts.judged[0])
         cpu = time.process_time() - busy
         assert model.outcome_ is not None
         assert on_validation is not None
         yield {
             "data": chosen.data,
-            "part": judged.name,
+            "part": parts.name,
             "seed": seed,
             "scores": scores.records(),
             "verdict": scores.verdict(),
@@ -134,9 +172,7 @@ def speed(chosen: argparse.Namespace) -> Iterator[Row]:
     encoder = Encoder.learn(corpus.train)
     encoded = encoder.encode(corpus.train)
     size = choose_effort(corpus, settings)[0].batch_size
-    source = LengthBatches(
-        encoded.places.lengths, encoded.load, batch_size=size, most_steps=30 * size
-    )
+    source = LengthBatches(encoded.lengths, encoded.load, batch_size=size, most_steps=30 * size)
     sides = {
         name: stepper(build(corpus, encoder, settings, ours=name == "gatework"), source)
         for name in ("gatework", "torch.nn.LSTM", "torch.nn.LSTM, log-domain CRF")
@@ -153,7 +189,7 @@ def speed(chosen: argparse.Namespace) -> Iterator[Row]:
             if place >= 3:
                 times[name].append(time.process_time() - busy)
     chain.WIDEST = widest
-    words = int(sum(encoded.places.lengths[index].sum() for index in plan[3:]))
+    words = int(sum(encoded.lengths[index].sum() for index in plan[3:]))
     ours = sum(times["gatework"])
     for name, spent in times.items():
         yield {
@@ -172,7 +208,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("score", "speed"))
-    parser.add_argument("data", choices=tuple(FILES))
+    parser.add_argument("data", choices=(*FILES, MOTIONS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--members", type=int, help="networks averaged; else the default")
@@ -181,6 +217,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="write the record here, as JSON")
     chosen = parser.parse_args()
+    if (chosen.what, chosen.data) == ("speed", MOTIONS):
+        parser.error("speed is of words: atis or ewt")
     rows: list[Row] = []
     with use_threads(chosen.threads):
         machine = describe_machine()

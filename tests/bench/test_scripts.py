@@ -11,11 +11,13 @@ import pytest
 from data_paths import ROOT
 
 TINY = {
+    "generate.py": ["--sizes", "1x32", "--only", "training 1x32"],
     "family.py": ["--point", "4", "2", "3", "4", "--only", "gru", "plain", "peephole", "trace"],
     "ragged.py": ["--steps", "8"],
     "streaming.py": ["--only", "H=8"],
 }
 LINES = {
+    "generate.py": [f"training 1x32, {name}" for name in ("plain", "AWD", "batch 4", "layer norm")],
     "family.py": ["gru", "plain lstm", "peephole=True", "trace=True"],
     "ragged.py": ["T=8"],
     "streaming.py": ["H=8"],

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -211,3 +212,39 @@ def test_encoding_by_pieces_is_encoding_the_whole() -> None:
         pieces = [raw[at : at + 7] for at in range(0, len(raw), 7)]
         parts = np.concatenate(list(codec.encode_pieces(pieces)))
         assert parts.tolist() == codec.encode(TEXT).tolist()
+
+
+def test_a_table_has_a_text_in_each_row(tmp_path: Path) -> None:
+    rows = [{"id": n, "text": text} for n, text in enumerate(["to be", "", "or not\n", "to"])]
+    lines = "\n".join(msgspec.json.encode(row).decode() for row in [*rows, {"id": 9}])
+    (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
+    (tmp_path / "b.csv").write_text('n,said\n1,"that, is"\n2,"the ""question"""\n')
+    (tmp_path / "c.txt").write_text("plain")
+    corpus = open_corpus(tmp_path)
+    texts = ["to be", "or not\n", "to", "that, is", 'the "question"', "plain"]
+    assert whole(corpus) == texts
+    assert (corpus.documents, corpus.size) == (6, sum(map(len, texts)))
+    assert whole(corpus, 7, 16) == [" not\n", "to", "th"]
+    assert corpus.digest == open_corpus(texts).digest
+    assert whole(open_corpus(tmp_path / "b.csv", column="n")) == ["1", "2"]
+    raw = open_corpus(tmp_path / "a.jsonl", raw=True)
+    assert whole(raw) == texts[:3]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"text": "x"}\n{"text": ', r"a\.jsonl, line 2: expected an object"),
+        ("a.jsonl", '{"n": 1}\n', r"a\.jsonl has no column of texts; it has "),
+        ("a.jsonl", '{"text": ["x"]}\n', r'a\.jsonl, column "text": expected texts, found List'),
+        ("a.jsonl", '{"text": ""}\n', r"a\.jsonl is empty: there is no text"),
+        ("a.csv", "text\n", r"a\.csv has no rows"),
+    ],
+)
+def test_what_is_no_table_of_texts(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=message):
+        open_corpus(tmp_path / name)
+    (tmp_path / "b.jsonl").write_text('{"word": "a"}')
+    with pytest.raises(InputError, match='no column "words" for the text'):
+        open_corpus(tmp_path / "b.jsonl", column="words")

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from gatework.errors import InputError
-from gatework.layers import LSTM
+from gatework.layers import GRU, LSTM
 from gatework.layers.convolution import StepConvolution
-from gatework.layers.decay import InputDecay
+from gatework.layers.decay import GRUD, InputDecay
 from gatework.layers.pooling import KINDS, Pooling
 
 LENGTHS = torch.tensor([4, 1, 0, 6])
@@ -91,6 +91,48 @@ def test_decay_is_the_papers_equation() -> None:
     assert torch.autograd.gradcheck(decay, (x.requires_grad_(), seen, gap))
 
 
+def test_gru_d_is_the_papers_equations() -> None:
+    torch.manual_seed(0)
+    layer = GRUD(3, 4).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.randn(parameter.shape))
+    last, gap = torch.randn(6, 4, 3).double(), 3 * torch.rand(6, 4, 3).double()
+    seen = (torch.rand(6, 4, 3) < 0.5).double()
+    output, h_n = layer(last, seen, gap, LENGTHS)
+    (w_r, w_z, w_n), (u_r, u_z, u_n), (b_r, b_z, b_n), (c_r, c_z, c_n) = (
+        layer.get_parameter(name).chunk(3)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    for column, length in enumerate(LENGTHS.tolist()):
+        h = torch.zeros(4, dtype=torch.float64)
+        for t in range(length):
+            m, d = seen[t, column], gap[t, column]
+            rates = layer.input_decay.rate * d + layer.input_decay.bias
+            fading = torch.exp(-rates.clamp_min(0)) * last[t, column]  # eq. 10, 11; the mean is 0
+            x = torch.cat([m * last[t, column] + (1 - m) * fading, m])
+            h = torch.exp(-layer.memory_decay(d).clamp_min(0)) * h  # eq. 12
+            r = torch.sigmoid(w_r @ x + b_r + u_r @ h + c_r)
+            z = torch.sigmoid(w_z @ x + b_z + u_z @ h + c_z)
+            n = torch.tanh(w_n @ x + b_n + r * (u_n @ h + c_n))
+            h = (1 - z) * n + z * h
+            torch.testing.assert_close(output[t, column], h)
+        torch.testing.assert_close(h_n[column], h)
+        assert not output[length:, column].any()
+
+
+def test_without_decay_gru_d_is_a_gru() -> None:
+    torch.manual_seed(0)
+    layer, plain = GRUD(2, 5), GRU(4, 5)
+    names = {f"{name}_l0": tensor for name, tensor in layer.named_parameters(recurse=False)}
+    plain.load_state_dict(names)
+    last, seen = torch.randn(6, 4, 2), torch.ones(6, 4, 2)
+    output, h_n = layer(last, seen, torch.zeros(6, 4, 2), LENGTHS)
+    expected, (h,) = plain(torch.cat([last, seen], -1), lengths=LENGTHS)
+    torch.testing.assert_close(output, expected)
+    torch.testing.assert_close(h_n, h)
+
+
 def test_convolution_is_torchs_on_each_sequence_alone() -> None:
     torch.manual_seed(0)
     layer = StepConvolution(2, 3, width=5).double().eval()
@@ -116,6 +158,16 @@ def test_the_statistics_of_a_batch_are_those_of_its_real_steps() -> None:
     padded = torch.cat([x, torch.zeros(9, 4, 2)])
     torch.testing.assert_close(long(padded, LENGTHS)[:6], short(x, LENGTHS))
     torch.testing.assert_close(long.norm.running_var, short.norm.running_var)
+
+
+def test_sequences_of_one_length_are_convolved_as_all_others() -> None:
+    torch.manual_seed(0)
+    x, lengths = torch.randn(6, 4, 2), torch.full((4,), 6)
+    tight, padded = (StepConvolution(2, 3, width=3) for _ in range(2))
+    padded.load_state_dict(tight.state_dict())
+    found = padded(torch.cat([x, torch.zeros(1, 4, 2)]), lengths)
+    torch.testing.assert_close(tight(x, lengths), found[:6])
+    torch.testing.assert_close(tight.norm.running_var, padded.norm.running_var)
 
 
 def test_a_single_step_is_no_reason_to_fail() -> None:

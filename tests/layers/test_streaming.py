@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import gatework
 from gatework.errors import InputError
-from gatework.layers import GRU, LSTM, RNN, Stream, step
+from gatework.layers import GRU, LSTM, RNN, BatchStream, Stream, step
 from gatework.ops import core
 from tolerances import FLOOR, assert_close
 
@@ -337,3 +337,62 @@ def test_step_says_what_is_wrong():
 
 def test_the_public_name():
     assert gatework.Stream is Stream
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+@pytest.mark.parametrize("name", ["lstm", "gru", "lstm_stacked", "lstm_projection"])
+@pytest.mark.parametrize("batch", [1, 3, 40])
+def test_a_batch_of_streams_is_the_layer(name: str, batch: int, backend: str) -> None:
+    if backend == "native" and (core.UNAVAILABLE or name in WITHOUT_KERNEL):
+        pytest.skip("no kernel")
+    layer, x = make(name), torch.randn(STEPS, batch, INPUTS)
+    stream = BatchStream(layer, batch, backend)
+    assert stream.explanation.chosen == backend
+    outputs = torch.stack([stream.step(samples) for samples in x])
+    truth, state = whole(layer, x)
+    torch.testing.assert_close(outputs, truth, atol=1e-5, rtol=0)
+    for part, expected in zip(parts(stream.state), parts(state), strict=True):
+        torch.testing.assert_close(part, expected, atol=1e-5, rtol=0)
+
+    # It goes on from a state, and is not moved by what was given or taken.
+    kept = stream.state
+    rest = torch.stack([stream.step(samples) for samples in x])
+    stream.state = kept
+    assert torch.equal(torch.stack([stream.step(samples) for samples in x]), rest)
+    stream.state = None
+    assert torch.equal(torch.stack([stream.step(samples) for samples in x]), outputs)
+
+
+def test_rows_of_a_batch_depend_on_neither_mates_nor_threads() -> None:
+    """Wide enough that threads share the rows."""
+    layer, x = gatework.LSTM(16, 320).eval(), torch.randn(4, 64, 16)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            stream = BatchStream(layer, 64)
+            found.append(torch.stack([stream.step(samples) for samples in x]))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    some = BatchStream(layer, 20)
+    part = torch.stack([some.step(samples[7:27]) for samples in x])
+    assert torch.equal(part, found[0][:, 7:27])
+
+
+def test_a_batch_of_streams_keeps_its_weights_and_says_what_does_not_fit() -> None:
+    layer, x = gatework.LSTM(3, 8).eval(), torch.randn(2, 3)
+    stream = BatchStream(layer, 2)
+    first = stream.step(x)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+    stream.state = None
+    assert torch.equal(stream.step(x), first)
+    with pytest.raises(InputError, match=r"x has shape \(3,\); expected \(B, input_size\)"):
+        stream.step(x[0])
+    with pytest.raises(InputError, match=r"expected \(num_layers, B, size\)"):
+        stream.state = (torch.zeros(1, 8), torch.zeros(1, 8))
+    with pytest.raises(InputError, match="batch_size is 0"):
+        BatchStream(layer, 0)

@@ -27,12 +27,12 @@ def test_logits_and_loss_are_those_of_torch() -> None:
     expected = states @ network.output.weight.T + network.output.bias
     logits, state = network(ids)
     torch.testing.assert_close(logits, expected)
-    torch.testing.assert_close(state, (h, c))
+    torch.testing.assert_close((state.h, state.c), (h, c))
     loss = network.loss(ids, targets)
     torch.testing.assert_close(
         loss.total, functional.cross_entropy(expected.flatten(0, 1), targets.flatten())
     )
-    assert not loss.state[0].requires_grad
+    assert not loss.state.h.requires_grad
 
 
 @pytest.mark.parametrize("embedding_size", [8, 5])
@@ -90,8 +90,8 @@ def test_a_carried_state_is_that_of_the_whole_stream() -> None:
         )
         torch.testing.assert_close(loss, expected)
         loss.backward()  # into this window alone: the ones before are gone
-    torch.testing.assert_close(carrying.get_buffer("h"), state[0].detach())
-    torch.testing.assert_close(carrying.get_buffer("c"), state[1].detach())
+    torch.testing.assert_close(carrying.get_buffer("h"), state.h.detach())
+    torch.testing.assert_close(carrying.get_buffer("c"), state.c.detach())
     fresh = network.loss(ids[:5], ids[1:6]).total
     torch.testing.assert_close(carrying.loss(ids[:5], ids[1:6], begins=True), fresh)
 

@@ -61,6 +61,10 @@ class AbstractCell(abc.ABC):
         """The row block that decides how much is written, if it is not bound to `keep_gate`."""
 
     @abc.abstractmethod
+    def activation_of(self, gate: str) -> str:
+        """The name of the function, in `ACTIVATIONS`, that one of `gates` goes through."""
+
+    @abc.abstractmethod
     def parameter_shapes(
         self, input_size: int, hidden_size: int, *, bias: bool = True, proj_size: int = 0
     ) -> dict[str, tuple[int, ...]]:

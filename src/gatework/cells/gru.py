@@ -52,6 +52,9 @@ class GRU(AbstractCell):
     def write_gate(self) -> None:
         return None
 
+    def activation_of(self, gate: str) -> str:
+        return "tanh" if gate == self.candidate else "sigmoid"
+
     def parameter_shapes(
         self, input_size: int, hidden_size: int, *, bias: bool = True, proj_size: int = 0
     ) -> dict[str, tuple[int, ...]]:

@@ -121,6 +121,9 @@ class LSTM(AbstractCell):
     def write_gate(self) -> str | None:
         return "i" if "i" in self.gates else None
 
+    def activation_of(self, gate: str) -> str:
+        return self.candidate_activation if gate == self.candidate else self.gate_activation
+
     def parameter_shapes(
         self, input_size: int, hidden_size: int, *, bias: bool = True, proj_size: int = 0
     ) -> dict[str, tuple[int, ...]]:

@@ -49,6 +49,9 @@ class RNN(AbstractCell):
     def write_gate(self) -> None:
         return None
 
+    def activation_of(self, gate: str) -> str:
+        return self.nonlinearity
+
     def parameter_shapes(
         self, input_size: int, hidden_size: int, *, bias: bool = True, proj_size: int = 0
     ) -> dict[str, tuple[int, ...]]:

@@ -31,11 +31,7 @@ def read_npz(path: Path) -> Split:
     Raises:
         InputError: It is no such file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no .npz file of plain arrays: {error}") from error
+    arrays = read_arrays(path)
     for suffixes in (("_train", "_test"), ("", "")):
         if f"X{suffixes[0]}" in arrays:
             train = _part(arrays, suffixes[0], path)
@@ -44,6 +40,19 @@ def read_npz(path: Path) -> Split:
     raise InputError(
         f"{path} holds {', '.join(sorted(arrays))}; expected X_train and y_train, or X and y"
     )
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of an .npz file; nothing in it is executed.
+
+    Raises:
+        InputError: It is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no .npz file of plain arrays: {error}") from error
 
 
 def _part(arrays: dict[str, np.ndarray], suffix: str, path: Path) -> Recordings:

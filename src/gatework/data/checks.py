@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import numpy as np
+
+_LONGEST: Final = 100  # characters of a name in a message
 
 
 @final
@@ -57,9 +59,10 @@ def near_names(wanted: str, names: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str], *, most: int = 5) -> str:
-    """Return names in quotes, the first `most` of them and a count of the rest."""
+    """Return names in quotes, the first `most` of them and a count of the rest; long ones cut."""
     every = list(names)
-    text = ", ".join(f'"{name}"' for name in every[:most])
+    shown = (name if len(name) <= _LONGEST else name[:_LONGEST] + "..." for name in every[:most])
+    text = ", ".join(f'"{name}"' for name in shown)
     return text + (f" and {len(every) - most} more" if len(every) > most else "")
 
 

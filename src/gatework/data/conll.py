@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
+import numpy as np
+
 from gatework.data.checks import counted, listed
 from gatework.errors import InputError
 
@@ -26,19 +28,21 @@ class Line(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """A sentence as a file has it.
+    """A sentence as a file has it, or a recording: numbers at its steps in place of words.
 
     Attributes:
-        tokens: Its words.
-        tags: One for each word; None where there are none.
+        tokens: Its words, or the times of its steps.
+        tags: One for each of them; None where there are none.
         label: Of the whole sentence; None where there is none.
         row: Where it begins: a line of a file, or a place in a list.
+        values: (T, V) float32 the numbers of a recording, NaN where missing; None of words.
     """
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...] | None = None
     label: str | None = None
     row: int = 0
+    values: np.ndarray | None = None
 
 
 @final

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,8 @@ from gatework.data.rows import Rows
 from gatework.data.times import parse_times
 from gatework.errors import InputError
 
+ID_NAMES: Final = ("id", "unique_id", "series", "series_id", "case", "case_id", "patient", "record")
+TIME_NAMES: Final = ("time", "t", "ds", "timestamp", "date", "datetime", "step")
 _HOUR: Final = 3_600_000_000  # in microseconds
 
 
@@ -42,6 +44,29 @@ class SeriesColumns:
     value: str | None = None
 
 
+class Arranged(NamedTuple):
+    """The rows of a long table by recording and time.
+
+    Attributes:
+        ids: The recordings in order of appearance.
+        codes: (n,) which of them each row is of.
+        times: (n,) when each row was, in hours where times are dates; None: there are no times.
+        order: (n,) the rows sorted by recording, then time.
+        steps: (n,) which step each of the sorted rows is of, counted through all recordings.
+    """
+
+    ids: tuple[str, ...]
+    codes: np.ndarray
+    times: np.ndarray | None
+    order: np.ndarray
+    steps: np.ndarray
+
+    @property
+    def firsts(self) -> np.ndarray:
+        """(N,) the row of each step, or the first of its rows."""
+        return self.order[np.unique(self.steps, return_index=True)[1]]
+
+
 def to_recordings(
     rows: Rows, columns: SeriesColumns, *, separator: str | None = None
 ) -> Recordings:
@@ -57,18 +82,12 @@ def to_recordings(
     if columns.id is None:
         return _wide(rows, columns, separator)
     frame, source = rows.frame, rows.source
-    ids, codes = _codes(frame[columns.id], source, columns.id)
     notes: list[str] = []
-    times = _times(frame[columns.time], source, notes) if columns.time else None
-    order = np.lexsort((times, codes)) if times is not None else np.argsort(codes, kind="stable")
-    if times is not None and (np.diff(order)[np.diff(codes[order]) == 0] < 0).any():
-        notes.append("rows were not in order of time; they were sorted")
-    steps = np.arange(frame.height)
-    if times is not None:
-        steps = _merge(codes[order], times[order], order, source, columns, notes)
-    values = _values(frame, columns, source, order, steps, notes)
-    first = np.unique(steps, return_index=True)[1]
-    lengths = np.bincount(codes[order][first], minlength=len(ids))
+    arranged = arrange(rows, columns, notes)
+    ids, codes, times, order, _ = arranged
+    values = values_of(rows, columns, arranged, notes)
+    firsts = arranged.firsts
+    lengths = np.bincount(codes[firsts], minlength=len(ids))
     found = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     starts = order[np.searchsorted(codes[order], np.arange(len(ids)))]
     labels, kind, several = _labels(frame, columns, source, codes, ids, separator)
@@ -76,7 +95,7 @@ def to_recordings(
         values,
         found,
         columns.features,
-        None if times is None else times[order][first],
+        None if times is None else times[firsts],
         _statics(frame, columns, source, starts),
         columns.statics,
         labels=labels,
@@ -86,6 +105,27 @@ def to_recordings(
         places=[f'{source.name}, "{each}"' for each in ids],
         notes=tuple(notes),
     )
+
+
+def arrange(rows: Rows, columns: SeriesColumns, notes: list[str]) -> Arranged:
+    """Sort the rows of a long table; without an id column they are one recording.
+
+    Raises:
+        InputError: A row has no id or no time.
+    """
+    frame, source = rows.frame, rows.source
+    ids, codes = ("",), np.zeros(frame.height, np.int64)
+    if columns.id is not None:
+        ids, codes = _codes(frame[columns.id], source, columns.id)
+    times = _times(frame[columns.time], source, notes) if columns.time else None
+    steps = np.arange(frame.height)
+    if times is None:
+        return Arranged(ids, codes, None, np.argsort(codes, kind="stable"), steps)
+    order = np.lexsort((times, codes))
+    if (np.diff(order)[np.diff(codes[order]) == 0] < 0).any():
+        notes.append("rows were not in order of time; they were sorted")
+    steps = _merge(codes[order], times[order], order, source, columns, notes)
+    return Arranged(ids, codes, times, order, steps)
 
 
 def whole_recordings(parts: Iterable[Rows], name: str) -> Iterator[Rows]:
@@ -197,15 +237,16 @@ def _merge(
     return np.concatenate([[0], np.cumsum(~same)])
 
 
-def _values(
-    frame: pl.DataFrame,
-    columns: SeriesColumns,
-    source: Source,
-    order: np.ndarray,
-    steps: np.ndarray,
-    notes: list[str],
+def values_of(
+    rows: Rows, columns: SeriesColumns, arranged: Arranged, notes: list[str]
 ) -> np.ndarray:
-    """(N, V) float32 means of what was seen of each step and feature, NaN where nothing was."""
+    """Return (N, V) float32 means of what was seen of each step and feature, NaN where nothing was.
+
+    Raises:
+        InputError: A cell is no number.
+    """
+    frame, source = rows.frame, rows.source
+    order, steps = arranged.order, arranged.steps
     count = int(steps[-1]) + 1 if len(steps) else 0
     width = len(columns.features)
     if columns.variable is None:

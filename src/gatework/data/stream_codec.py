@@ -14,12 +14,13 @@ from typing import Any, Final, Literal, final
 
 import numpy as np
 
+from gatework.data.music.events import Events, written
 from gatework.data.stream_corpus import in_lines
 from gatework.data.text import PADDING, UNKNOWN, Bytes, Characters, Tokeniser, Vocabulary
 from gatework.data.text import restore_tokeniser as restore_other
 from gatework.errors import InputError
 
-Kind = Literal["characters", "bytes", "words", "subwords"]
+Kind = Literal["characters", "bytes", "words", "subwords", "events"]
 
 # The number that pads elsewhere stands here before the first document and between any two.
 BORDER: Final = PADDING
@@ -80,6 +81,11 @@ class Codec:
     vocabulary: Vocabulary
 
     @classmethod
+    def of_events(cls, events: Events) -> "Codec":
+        """Return the numbers of the words that music is told in."""
+        return cls("events", events, Vocabulary(events.words))
+
+    @classmethod
     def learn(cls, kind: Kind, documents: Iterable[Iterable[str]], *, size: int) -> "Codec":
         """Learn the numbers from documents in pieces.
 
@@ -125,6 +131,8 @@ class Codec:
         words = self.vocabulary.words
         if self.kind == "subwords":
             words = tuple(word.replace(_SPACE, " ") for word in words)
+        elif self.kind == "events":
+            words = tuple(map(written, words))
         return ("", "", *words)
 
     def encode(self, text: str) -> np.ndarray:
@@ -158,6 +166,8 @@ class Codec:
         """Return the characters of a text that the model never saw, each once."""
         if self.kind in ("bytes", "subwords"):
             return []
+        if self.kind == "events":
+            return [w for w in self.tokeniser.tokens(text) if w not in self.vocabulary]
         return [sign for sign in dict.fromkeys(text) if sign not in self.vocabulary]
 
     def plain(self) -> dict[str, Any]:
@@ -176,9 +186,14 @@ class Codec:
             InputError: It is damaged.
         """
         try:
-            written = plain["tokeniser"]
-            spaced = written["kind"] == SpacedWords.kind
-            tokeniser = SpacedWords() if spaced else restore_other(written)
+            told = plain["tokeniser"]
+            match told["kind"]:
+                case SpacedWords.kind:
+                    tokeniser = SpacedWords()
+                case Events.kind:
+                    tokeniser = Events.of(told)
+                case _:
+                    tokeniser = restore_other(told)
             return cls(plain["kind"], tokeniser, Vocabulary(tuple(plain["vocabulary"])))
         except (KeyError, TypeError) as error:
             raise InputError(f"the saved vocabulary is damaged: {error}") from error
@@ -204,7 +219,10 @@ class Codec:
             return numbers[:-1]
         for token in self.tokeniser.tokens(text):
             number = find(token)
-            numbers += [find(sign, UNKNOWN) for sign in token] if number is None else [number]
+            if number is None and self.kind == "words":
+                numbers += [find(sign, UNKNOWN) for sign in token]
+            else:
+                numbers.append(UNKNOWN if number is None else number)
         return numbers
 
 

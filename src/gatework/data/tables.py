@@ -67,7 +67,7 @@ def write_table(frame: pl.DataFrame, path: str | os.PathLike[str]) -> None:
             beside.write_text(as_text(frame, separator), encoding="utf-8")
 
 
-def as_text(frame: pl.DataFrame, separator: str = ",") -> str:
+def as_text(frame: pl.DataFrame, separator: str = ",", *, header: bool = True) -> str:
     """Write a table as text: times as people write them, numbers without digits of no meaning.
 
     Example:
@@ -81,7 +81,9 @@ def as_text(frame: pl.DataFrame, separator: str = ",") -> str:
         if isinstance(dtype, pl.Datetime)
     ]
     numbers = pl.selectors.float().round_sig_figs(9)
-    return frame.with_columns(numbers, *clocks).write_csv(separator=separator)
+    return frame.with_columns(numbers, *clocks).write_csv(
+        separator=separator, include_header=header
+    )
 
 
 def _bytes_of(file: Path) -> bytes:

@@ -20,6 +20,8 @@ class Labels(NamedTuple):
         features: a word for each input of the layer, or None.
         loss: from the model's answer to the loss of each step, (T, B) or (B, T); None is none.
         outputs: from it to what was answered at each step, (T, B, O) or (B, T, O); None is none.
+        attention: from it to how much each step looked at each of S places, or S places at it,
+            (T, B, S) or (B, T, S); None is none.
     """
 
     path: str
@@ -27,6 +29,7 @@ class Labels(NamedTuple):
     features: Sequence[str] | None = None
     loss: Callable[[Any], Tensor] | None = None
     outputs: Callable[[Any], Tensor] | None = None
+    attention: Callable[[Any], Tensor] | None = None
 
 
 @final
@@ -75,6 +78,7 @@ class Inspection:
         for each in self.labels:
             loss = None if each.loss is None else each.loss(answer)
             outputs = None if each.outputs is None else each.outputs(answer)
+            attention = None if each.attention is None else each.attention(answer)
             trace = label(
                 trace,
                 path=each.path,
@@ -82,5 +86,6 @@ class Inspection:
                 features=each.features,
                 loss=loss,
                 outputs=outputs,
+                attention=attention,
             )
         return trace

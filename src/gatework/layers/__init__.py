@@ -18,7 +18,7 @@ from gatework.layers.lstm import LSTM
 from gatework.layers.recurrent import AbstractRecurrent, PassRecord
 from gatework.layers.regularisers import Regularisers
 from gatework.layers.rnn import RNN
-from gatework.layers.streaming import Stream, step
+from gatework.layers.streaming import BatchStream, Stream, step
 
 __all__ = [
     "CRF",
@@ -26,6 +26,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "AbstractRecurrent",
+    "BatchStream",
     "PassRecord",
     "Regularisers",
     "Stream",

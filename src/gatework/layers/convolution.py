@@ -32,16 +32,19 @@ class StepConvolution(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return (T, B, output_size) from x (T, B, input_size), which is zero past each length."""
-        y = self.convolution(x.permute(1, 2, 0)).permute(2, 0, 1)
+        y = self.convolution(x.permute(1, 2, 0))
+        if bool((lengths == len(x)).all()):
+            return functional.relu(self._normalised(y)).permute(2, 0, 1)
+        y = y.permute(2, 0, 1)
         inside = torch.arange(len(y), device=y.device)[:, None] < lengths
         real = functional.relu(self._normalised(y[inside]))
         return y.new_zeros(y.shape).masked_scatter(inside[..., None], real)
 
     def _normalised(self, steps: Tensor) -> Tensor:
-        """(N, output_size) normalised over N; a single step has no variance of its own."""
-        if self.training and len(steps) < 2:
-            norm = self.norm
+        """(N, output_size) or (B, output_size, T); a single step has no variance of its own."""
+        norm = self.norm
+        if self.training and steps.numel() < 2 * steps.shape[1]:
             return functional.batch_norm(
                 steps, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
             )
-        return self.norm(steps)
+        return norm(steps)

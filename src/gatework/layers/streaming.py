@@ -115,13 +115,7 @@ class Stream:
         )
 
     def _open(self) -> Opened:
-        ours = self._ours
-        return open_stepper(
-            ours.cell,
-            [ours.params(each) for each in ours.passes],
-            ours.regularisers.of_scan(ours.cell, 0, 0, training=False),
-            backend=self._backend,
-        )
+        return _open(self._ours, None, self._backend)
 
     def _tensor(self, x: Any) -> Tensor:
         like = self._stepper.like
@@ -137,6 +131,71 @@ class Stream:
                 f"x is a {type(x).__name__} that is no row of numbers ({error}); expected a "
                 f"tensor, an array or a list of {self._ours.input_size} numbers."
             ) from error
+
+
+@final
+class BatchStream:
+    """B sequences side by side, a step at a time, by weights that do not change.
+
+    As `Stream`, for many at once: the weights are copied, nothing is packed or bound again at a
+    step, and rows are shared out among torch's number of threads. No row depends on the others, nor
+    on the number of threads.
+
+    Args:
+        layer: as for `Stream`.
+        batch_size: B.
+        backend: as for `Stream`.
+
+    Attributes:
+        explanation: which backend takes the steps, and why not the other.
+
+    Raises:
+        InputError: as for `Stream`, or batch_size is below 1.
+
+    Example:
+        >>> import gatework
+        >>> layer, x = gatework.LSTM(3, 8), torch.randn(5, 2, 3)
+        >>> stream = BatchStream(layer, 2)
+        >>> outputs = [stream.step(samples) for samples in x]
+        >>> torch.allclose(torch.stack(outputs), layer(x)[0], atol=1e-6)
+        True
+        >>> stream.state[0].shape
+        torch.Size([1, 2, 8])
+    """
+
+    def __init__(self, layer: nn.Module, batch_size: int, backend: str | None = None) -> None:
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; expected 1 or more")
+        ours = _ours(layer)
+        self._stepper, self.explanation = _open(ours, batch_size, backend or ours.backend)
+
+    def step(self, x: Tensor) -> Tensor:
+        """Take one step: (B, I) to (B, P), h of the highest layer; a new tensor each time.
+
+        Raises:
+            InputError: x does not fit.
+        """
+        return self._stepper.step(x)
+
+    @property
+    def state(self) -> Any:
+        """The state, as the layer's hx: h, or (h, c), each (num_layers, B, size); as `Stream`'s."""
+        state = self._stepper.get_state()
+        return state[0] if len(state) == 1 else state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._stepper.set_state(None if value is None else _parts(value))
+
+
+def _open(ours: AbstractRecurrent, batch: int | None, backend: str | None) -> Opened:
+    return open_stepper(
+        ours.cell,
+        [ours.params(each) for each in ours.passes],
+        ours.regularisers.of_scan(ours.cell, 0, 0, training=False),
+        batch=batch,
+        backend=backend,
+    )
 
 
 def step(layer: nn.Module, x: Tensor, state: Hidden | None = None) -> tuple[Tensor, Hidden]:

@@ -1,4 +1,4 @@
-"""Sequence classifier: embeddings or values, an LSTM in both directions, pooling, class scores."""
+"""Sequence classifier: embeddings or values, an LSTM beside convolutions, pooling, class scores."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
@@ -10,10 +10,10 @@ from torch.nn import functional
 from gatework.layers import LSTM
 from gatework.layers.convolution import StepConvolution
 from gatework.layers.decay import InputDecay
+from gatework.layers.dropout import dropout_mask
 from gatework.layers.pooling import Pooling, PoolingKind
 
 _UNKNOWN: Final = 1  # the number a dropped word gets: as `gatework.data.text` has it
-_WIDTHS: Final = (7, 5, 3)
 
 
 class Inputs(NamedTuple):
@@ -38,15 +38,18 @@ class ClassifierShape:
         features: F, values a step; 0 where the steps are tokens.
         decays: Whether the values are thirds: the last value seen, whether it is new, and its age.
         statics: S, values a sequence.
+        static_size: Width of a layer between the statics and the answer; 0 is none.
         embedding_size: Width of a token's vector.
         hidden_size: H of the LSTM, in each direction.
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the steps' outputs become one vector.
-        convolution: Width of the convolutions before the LSTM; 0 is none.
+        convolution: Features of the convolutions beside the LSTM; 0 is none.
+        kernel: Steps that the first of them sees; the next two see 3/5 and 1/3 of it.
         members: Networks whose scores are averaged.
         dropout: Part of the values dropped around the LSTM in training.
-        embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike.
+        embedding_dropout: Part of a sequence's embedding features dropped, at all steps alike;
+            where the values decay, of its features, which are then as if never seen.
         word_dropout: Part of the tokens read as unknown in training.
     """
 
@@ -55,12 +58,14 @@ class ClassifierShape:
     features: int = 0
     decays: bool = False
     statics: int = 0
+    static_size: int = 0
     embedding_size: int = 100
     hidden_size: int = 100
     num_layers: int = 1
     bidirectional: bool = True
     pooling: PoolingKind = "max"
     convolution: int = 0
+    kernel: int = 7
     members: int = 1
     dropout: float = 0.0
     embedding_dropout: float = 0.0
@@ -70,6 +75,9 @@ class ClassifierShape:
 @final
 class SequenceClassifier(nn.Module):
     """One network: a front for tokens or values, the LSTM, pooling, and a linear layer.
+
+    With a `convolution` it is LSTM-FCN (Karim et al. 2018, arXiv:1709.05206): beside the LSTM three
+    convolutions read the same steps, and their mean joins the pooled output.
 
     Example:
         >>> network = SequenceClassifier(ClassifierShape(classes=3, features=2, hidden_size=8))
@@ -88,12 +96,7 @@ class SequenceClassifier(nn.Module):
             nn.init.normal_(self.embedding.weight, std=0.1)
         if shape.decays:
             self.decay = InputDecay(shape.features // 3)
-        self.convolutions = nn.ModuleList()
-        if shape.convolution:
-            outputs = (shape.convolution, 2 * shape.convolution, shape.convolution)
-            for width, output in zip(_WIDTHS, outputs, strict=True):
-                self.convolutions.append(StepConvolution(size, output, width=width))
-                size = output
+        self.convolutions = _convolutions(size, shape.convolution, shape.kernel)
         self.lstm = LSTM(
             size,
             shape.hidden_size,
@@ -103,7 +106,9 @@ class SequenceClassifier(nn.Module):
         )
         width = shape.hidden_size * (2 if shape.bidirectional else 1)
         self.pooling = Pooling(shape.pooling, width, bidirectional=shape.bidirectional)
-        pooled = width + shape.convolution + shape.statics
+        if shape.static_size:
+            self.statics = nn.Linear(shape.statics, shape.static_size)
+        pooled = width + shape.convolution + (shape.static_size or shape.statics)
         self.head = nn.Linear(pooled, shape.classes)
 
     def forward(self, inputs: Inputs) -> Tensor:
@@ -113,19 +118,20 @@ class SequenceClassifier(nn.Module):
         return self.answer(x, output, inputs)
 
     def front(self, inputs: Inputs) -> Tensor:
-        """Return (T, B, .) what the LSTM reads."""
-        x = self._embedded(inputs.steps) if self.shape.vocabulary else self._values(inputs.steps)
-        for convolution in self.convolutions:
-            x = convolution(x, inputs.lengths)
-        return x
+        """Return (T, B, .) what the LSTM and the convolutions read."""
+        return self._embedded(inputs.steps) if self.shape.vocabulary else self._values(inputs.steps)
 
     def answer(self, x: Tensor, output: Tensor, inputs: Inputs) -> Tensor:
         """Return (B, K) scores from what the LSTM read (T, B, .) and its output (T, B, D)."""
         parts = [self.pooling(output, inputs.lengths)]
+        for convolution in self.convolutions:
+            x = convolution(x, inputs.lengths)
         if len(self.convolutions):
-            # As in LSTM-FCN (Karim et al. 2018): the mean of the convolutions has its own way out.
             parts.append(x.sum(0) / inputs.lengths.clamp_min(1)[:, None])
-        pooled = functional.dropout(torch.cat(parts, 1), self.shape.dropout, self.training)
+        if self.shape.static_size:
+            parts.append(functional.relu(self.statics(inputs.statics)))
+            return self.head(self._dropped(torch.cat(parts, 1)))
+        pooled = self._dropped(torch.cat(parts, 1))
         return self.head(torch.cat([pooled, inputs.statics], 1))
 
     def _embedded(self, tokens: Tensor) -> Tensor:
@@ -135,14 +141,33 @@ class SequenceClassifier(nn.Module):
             tokens = torch.where(dropped, _UNKNOWN, tokens)
         x = self.embedding(tokens)
         if self.training and shape.embedding_dropout:
-            x = x * functional.dropout(x.new_ones(x.shape[1:]), shape.embedding_dropout)
-        return functional.dropout(x, shape.dropout, self.training)
+            x = x * dropout_mask(x[0], shape.embedding_dropout)
+        return self._dropped(x)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        if not self.training or not self.shape.dropout:
+            return x
+        return x * dropout_mask(x, self.shape.dropout)
 
     def _values(self, values: Tensor) -> Tensor:
         if not self.shape.decays:
             return values
         last, seen, gap = values.chunk(3, -1)
+        if self.training and self.shape.embedding_dropout:
+            known = torch.rand(last.shape[1:], device=last.device) >= self.shape.embedding_dropout
+            last, seen = last * known, seen * known
         return torch.cat([self.decay(last, seen, gap), seen, torch.log1p(gap)], -1)
+
+
+def _convolutions(size: int, features: int, kernel: int) -> nn.ModuleList:
+    """The layers of an FCN (Wang et al. 2017) over steps of `size`; none of 0 features."""
+    layers = nn.ModuleList()
+    for part, output in ((1, features), (3 / 5, 2 * features), (1 / 3, features)):
+        if features:
+            width = 1 + 2 * round((kernel * part - 1) / 2)  # odd
+            layers.append(StepConvolution(size, output, width=width))
+            size = output
+    return layers
 
 
 @final

@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from gatework.errors import InputError
 from gatework.layers import LSTM
+from gatework.models.counted import BEGINNING, CountedChances
+from gatework.models.softmax import AdaptiveSoftmax
 
-State = tuple[Tensor, Tensor]
 _LOGITS: Final = 1 << 22  # numbers that judging makes at once, at most
 
 
@@ -28,6 +29,12 @@ class LanguageShape:
         hidden_size: Width of each LSTM.
         num_layers: LSTMs, one on top of the other.
         tied: Whether the vectors of the input weigh the output too (Press & Wolf 2017).
+        layer_norm: Whether the LSTM normalises its sums (Ba et al. 2016).
+        counted: Order of the n-grams whose log chances it corrects; 0 is none.
+        adaptive: Whether rare tokens share the work of a softmax; not with tied vectors.
+
+    Raises:
+        InputError: The parts do not go together.
     """
 
     vocabulary: int
@@ -35,6 +42,16 @@ class LanguageShape:
     hidden_size: int
     num_layers: int = 1
     tied: bool = False
+    layer_norm: bool = False
+    counted: int = 0
+    adaptive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.adaptive and (self.tied or self.counted):
+            raise InputError(
+                "an adaptive softmax has vectors of several widths: it goes neither with tied "
+                "ones nor with n-grams; use softmax='full'"
+            )
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,38 @@ class LanguageRegularisation:
                 raise InputError(f"{name} is {getattr(self, name)}; expected 0 or above")
 
 
+class State(NamedTuple):
+    """What is remembered of B streams.
+
+    Attributes:
+        h: (L, B, H) of the LSTM.
+        c: (L, B, H) likewise.
+        places: (B,) int64 where they are among what n-grams counted; zeros without.
+    """
+
+    h: Tensor
+    c: Tensor
+    places: Tensor
+
+    def detach(self) -> "State":
+        """Return the same without a way back for gradients."""
+        return State(self.h.detach(), self.c.detach(), self.places)
+
+
+class Reading(NamedTuple):
+    """What came of reading T tokens of B streams.
+
+    Attributes:
+        outputs: (T, B, H) of the LSTM.
+        logits: (T, B, V) of what comes after each.
+        state: After the last.
+    """
+
+    outputs: Tensor
+    logits: Tensor
+    state: State
+
+
 class Loss(NamedTuple):
     """Of a window: what to minimise, in nats a token, and the state after it."""
 
@@ -81,12 +130,13 @@ class LanguageNetwork(nn.Module):
     Args:
         shape: Sizes.
         regularisation: What acts in training.
+        counted: What n-grams say, where the shape has it. Another may take its place at any time.
 
     Example:
         >>> network = LanguageNetwork(LanguageShape(9, embedding_size=4, hidden_size=8))
         >>> ids = torch.randint(9, (5, 2))
         >>> logits, state = network(ids)
-        >>> logits.shape, state[0].shape
+        >>> logits.shape, state.h.shape
         (torch.Size([5, 2, 9]), torch.Size([1, 2, 8]))
         >>> first, state = network(ids[:3])
         >>> torch.allclose(network(ids[3:], state)[0], logits[3:], atol=1e-6)
@@ -97,14 +147,16 @@ class LanguageNetwork(nn.Module):
         self,
         shape: LanguageShape,
         regularisation: LanguageRegularisation = LanguageRegularisation(),
+        counted: CountedChances | None = None,
     ) -> None:
         super().__init__()
-        self.shape, self.regularisation = shape, regularisation
+        self.shape, self.regularisation, self.counted = shape, regularisation, counted
         self.embedding = nn.Embedding(shape.vocabulary, shape.embedding_size)
         self.lstm = LSTM(
             shape.embedding_size,
             shape.hidden_size,
             shape.num_layers,
+            layer_norm=shape.layer_norm,
             input_dropout=regularisation.dropout,
             weight_drop=regularisation.weight_drop,
             forget_bias=1.0,  # Jozefowicz et al. 2015
@@ -113,33 +165,87 @@ class LanguageNetwork(nn.Module):
         narrow = shape.tied and shape.embedding_size != shape.hidden_size
         self.project = nn.Linear(shape.hidden_size, shape.embedding_size) if narrow else None
         width = shape.embedding_size if shape.tied else shape.hidden_size
-        self.output = nn.Linear(width, shape.vocabulary)
+        # How far the n-grams are believed at each step.
+        self.trust = nn.Linear(shape.hidden_size, 1) if shape.counted else None
+        if shape.adaptive:
+            self.output = AdaptiveSoftmax(width, shape.vocabulary)
+        else:
+            self.output = linear = nn.Linear(width, shape.vocabulary)
+            nn.init.zeros_(linear.bias)
+            if shape.counted:  # at first the n-grams alone speak
+                nn.init.zeros_(linear.weight)
         if shape.tied:  # as weights of the output, vectors of length 1 would be sure of nothing yet
             nn.init.normal_(self.embedding.weight, std=shape.embedding_size**-0.5)
-        nn.init.zeros_(self.output.bias)
-        if shape.tied:
             self.output.weight = self.embedding.weight
+        if self.trust is not None:
+            nn.init.zeros_(self.trust.weight)
+            nn.init.ones_(self.trust.bias)
 
     def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return (T, B, V) logits after each of the ids, (T, B), and the state after the last."""
-        states, after = self.lstm(self._embed(ids), state)
-        return self.logits(self._locked(states)), after
+        _, logits, after = self.read(ids, state)
+        return logits, after
 
-    def logits(self, states: Tensor) -> Tensor:
-        """Return (..., V) of outputs of the LSTM, (..., H)."""
-        return self.output(states if self.project is None else self.project(states))
+    def read(self, ids: Tensor, state: State | None = None) -> Reading:
+        """Return the outputs and logits after each of the ids, (T, B), and the state."""
+        state = self.begin(ids.shape[1]) if state is None else state
+        rows, places = self._count(ids, state.places)
+        states, (h, c) = self.lstm(self._embed(ids), (state.h, state.c))
+        outputs = self._locked(states)
+        return Reading(outputs, self.logits(outputs, rows), State(h, c, places))
 
-    def loss(self, ids: Tensor, targets: Tensor, state: State | None = None) -> Loss:
-        """Return the loss of a window, (T, B), and the state after it, to carry on from."""
-        states, after = self.lstm(self._embed(ids), state)
-        dropped = self._locked(states)
-        logits = self.logits(dropped).flatten(0, 1)
-        total = functional.cross_entropy(logits, targets.flatten())
+    def begin(self, streams: int) -> State:
+        """Return the state of streams that have read nothing."""
+        shape, like = self.shape, self.embedding.weight
+        zeros = like.new_zeros(shape.num_layers, streams, shape.hidden_size)
+        return State(zeros, zeros, torch.full((streams,), BEGINNING))
+
+    def logits(self, outputs: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Return (..., V) of outputs of the LSTM, (..., H), and log chances of n-grams."""
+        logits = self.output(outputs if self.project is None else self.project(outputs))
+        if self.trust is None:
+            return logits
+        if counted is None:
+            raise InputError("this network corrects n-grams: it needs what they say")
+        return torch.addcmul(logits, self.trust(outputs), counted)
+
+    def loss(
+        self,
+        ids: Tensor,
+        targets: Tensor,
+        state: State | None = None,
+        rows: Tensor | None = None,
+    ) -> Loss:
+        """Return the loss of a window, and the state after it, to carry on from.
+
+        Args:
+            ids: (T, B).
+            targets: (T, B).
+            state: Before the window.
+            rows: (T, B, V) what n-grams are to say, who have not seen this window; None: what they
+                do say.
+        """
+        state = self.begin(ids.shape[1]) if state is None else state
+        rows, places = self._count(ids, state.places) if rows is None else (rows, state.places)
+        states, (h, c) = self.lstm(self._embed(ids), (state.h, state.c))
+        outputs = self._locked(states)
+        if isinstance(self.output, AdaptiveSoftmax):
+            total = self.output.loss(outputs, targets)
+        else:
+            logits = self.logits(outputs, rows)
+            total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         if self.regularisation.activation:
-            total = total + self.regularisation.activation * dropped.square().mean()
+            total = total + self.regularisation.activation * outputs.square().mean()
         if self.regularisation.temporal and len(states) > 1:
             total = total + self.regularisation.temporal * states.diff(dim=0).square().mean()
-        return Loss(total, (after[0].detach(), after[1].detach()))
+        return Loss(total, State(h, c, places).detach())
+
+    def _count(self, ids: Tensor, places: Tensor) -> tuple[Tensor | None, Tensor]:
+        """(T, B, V) what n-grams say after each of the ids, and where the streams are then."""
+        if self.counted is None:
+            return None, places
+        rows, after = self.counted.read(ids.cpu().numpy(), places.cpu().numpy())
+        return rows.to(self.embedding.weight), torch.from_numpy(after).to(places)
 
     def _embed(self, ids: Tensor) -> Tensor:
         rate, weight = self.regularisation.embedding_dropout, self.embedding.weight
@@ -173,17 +279,20 @@ class CarryingNetwork(nn.Module):
         size = (network.shape.num_layers, batch_size, network.shape.hidden_size)
         self.register_buffer("h", torch.zeros(size))
         self.register_buffer("c", torch.zeros(size))
+        self.register_buffer("places", network.begin(batch_size).places)
 
-    def loss(self, ids: Tensor, targets: Tensor, *, begins: bool) -> Tensor:
+    def loss(
+        self, ids: Tensor, targets: Tensor, *, begins: bool, rows: Tensor | None = None
+    ) -> Tensor:
         """Return what to minimise for the next window of the streams, and carry the state on."""
-        h, c = self.get_buffer("h"), self.get_buffer("c")
+        carried = State(*map(self.get_buffer, State._fields))
         if begins:
-            h.zero_()
-            c.zero_()
+            for part, fresh in zip(carried, self.network.begin(ids.shape[1]), strict=True):
+                part.copy_(fresh)
         # Copies: the backward pass of this window reads the state that the next one replaces.
-        found = self.network.loss(ids, targets, (h.clone(), c.clone()))
-        h.copy_(found.state[0])
-        c.copy_(found.state[1])
+        found = self.network.loss(ids, targets, State(*(part.clone() for part in carried)), rows)
+        for part, after in zip(carried, found.state, strict=True):
+            part.copy_(after)
         return found.total
 
 

@@ -1,4 +1,4 @@
-"""A label for each word, and one for the sentence: BiLSTM over words, then a CRF.
+"""A label for each word or step, and one for the sentence: a bidirectional LSTM, then a CRF.
 
 After Lample et al. 2016 ("Neural architectures for named entity recognition") and, for the label of
 the sentence from the same states, Liu & Lane 2016.
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from gatework.layers import CRF, LSTM
 from gatework.layers.crf import Allowed, Paths
+from gatework.layers.dropout import dropout_mask
 from gatework.models.words import WordBatch, WordEncoder, WordShape
 
 
@@ -22,22 +23,31 @@ class TaggerShape:
     """What the weights' shapes follow from; part of a saved model.
 
     Args:
-        words: Sizes of the word encoder.
+        words: Sizes of the word encoder; None where steps are numbers.
         tags: Tags of a word.
         labels: Labels of a sentence; 0 for none.
-        hidden_size: Width of each direction of the LSTM over words.
+        hidden_size: Width of each direction of the LSTM over words or steps.
         num_layers: Its layers.
         crf: Whether tags are decided together (a CRF), or each for itself (softmax).
         dropout: Part of the features dropped in training.
+        features: Numbers of a step, where there are no words.
     """
 
-    words: WordShape
+    words: WordShape | None
     tags: int
     labels: int = 0
     hidden_size: int = 128
     num_layers: int = 1
     crf: bool = True
     dropout: float = 0.3
+    features: int = 0
+
+
+class StepBatch(NamedTuple):
+    """B recordings: values (T, B, F) float32, any past a length, and lengths (B,)."""
+
+    values: Tensor
+    lengths: Tensor
 
 
 class Scores(NamedTuple):
@@ -49,7 +59,7 @@ class Scores(NamedTuple):
 
 @final
 class SequenceTagger(nn.Module):
-    """Words to tags, and to a label of the whole if there are labels.
+    """Words, or steps of numbers, to tags; and to a label of the whole if there are labels.
 
     Args:
         shape: Sizes.
@@ -69,9 +79,9 @@ class SequenceTagger(nn.Module):
     def __init__(self, shape: TaggerShape, unknown: int, allowed: Allowed | None = None) -> None:
         super().__init__()
         self.shape = shape
-        self.words = WordEncoder(shape.words, unknown)
+        self.words = None if shape.words is None else WordEncoder(shape.words, unknown)
         self.lstm = LSTM(
-            self.words.size,
+            shape.features if self.words is None else self.words.size,
             shape.hidden_size,
             shape.num_layers,
             bidirectional=True,
@@ -84,9 +94,17 @@ class SequenceTagger(nn.Module):
         if not shape.crf:
             self.crf.requires_grad_(False)
 
-    def forward(self, batch: WordBatch) -> Scores:
+    def read(self, batch: WordBatch | StepBatch) -> Tensor:
+        """Return (T, B, F) what the LSTM reads."""
+        if isinstance(batch, StepBatch):
+            return batch.values
+        assert self.words is not None
+        # Features of a word stand in for each other; those of a step are too few to miss one.
+        return self._dropped(self.words(batch))
+
+    def forward(self, batch: WordBatch | StepBatch) -> Scores:
         """Return the scores of the tags and of the labels."""
-        states, _ = self.lstm(self._dropped(self.words(batch)), lengths=batch.lengths)
+        states, _ = self.lstm(self.read(batch), lengths=batch.lengths)
         states = self._dropped(states)
         labels = states.new_zeros(states.shape[1], 0)
         if self.label is not None:
@@ -98,7 +116,7 @@ class SequenceTagger(nn.Module):
         2016), in training."""
         if not self.training or not self.shape.dropout:
             return values
-        return values * functional.dropout(torch.ones_like(values[0]), self.shape.dropout)
+        return values * dropout_mask(values[0], self.shape.dropout)
 
     def loss(
         self, scores: Scores, lengths: Tensor, tags: Tensor, labels: Tensor | None = None
@@ -150,7 +168,7 @@ class TaggerEnsemble(nn.Module):
             value.copy_(torch.stack(values).mean(0))
         return self
 
-    def forward(self, batch: WordBatch) -> Scores:
+    def forward(self, batch: WordBatch | StepBatch) -> Scores:
         """Return the mean scores of the tags and of the labels."""
         each = [member(batch) for member in self.members]
         tags, labels = (torch.stack(part).mean(0) for part in zip(*each, strict=True))

@@ -110,15 +110,20 @@ def describe() -> dict[str, str]:
     }
 
 
-def bind(problem: Problem) -> "_native.Problem":
+def bind(problem: Problem, threads: int | None = None) -> "_native.Problem":
     """The problem as the core takes it. Its tensors must outlive it.
+
+    Args:
+        problem: what is read.
+        threads: how many it may use; `num_threads()` if None.
 
     Raises:
         InputError: a number, shape, dtype or device does not fit: the core would leave a buffer.
     """
     has_tiles = setting().isa == "amx"  # a variable that is not there takes a microsecond to miss
     try:
-        return _native.Problem(*problem, num_threads(), has_tiles and is_batch_invariant())
+        limit = threads or num_threads()
+        return _native.Problem(*problem, limit, has_tiles and is_batch_invariant())
     except ValueError as error:
         raise InputError(str(error)) from None
 
@@ -166,6 +171,14 @@ def run_forward(
     tape = empty(_native.tape_floats(bound) if keep_tape else 0)
     _native.run_forward(bound, outputs, finals, traces, tape if keep_tape else None, keep_packed)
     return finals, tape
+
+
+def run_again(bound: "_native.Problem", output: Tensor, finals: Sequence[Tensor]) -> None:
+    """Run a problem that is run many times into the same memory; nothing is allocated.
+
+    Of one thread, the packed weights are kept between calls. Other Python threads run meanwhile.
+    """
+    _native.run_forward((bound,), (output,), finals, (), None, True)
 
 
 def backward(

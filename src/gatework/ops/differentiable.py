@@ -140,10 +140,11 @@ def _traced(cell: AbstractCell) -> tuple[str, ...]:
 
 
 def problem(call: ScanCall) -> Problem:
-    """What the core reads of a call."""
-    plan = _plan((call,), 0, 0, NOTHING)
+    """What the core reads of a call, which is not in training."""
+    state = call.state or ()
+    plan = _plan((call,), 0, len(state), NOTHING)
     params = [call.params[name] for name in plan.kernel.names]
-    return plan.reads(call.x, call.lengths, params).problems()[0]
+    return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
 
 
 def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:

@@ -15,6 +15,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from gatework.data.music.picture import draw_roll
+from gatework.data.music.piece import Piece
+
 # Each colour is a name of the page's style sheet; the hex value is what paper and PNG get.
 PALETTE: Final[Mapping[str, str]] = {
     "ink": "#1b1f24",
@@ -23,6 +26,7 @@ PALETTE: Final[Mapping[str, str]] = {
     "model": "#0072b2",
     "rival": "#d55e00",
 }
+_QUARTERS: Final = 64  # of a piano roll
 STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
@@ -57,6 +61,17 @@ def training_figure(curves: Sequence[Sequence[tuple[int, float, float | None]]])
         clean(axes, dated=False, ticks=4)
         axes.set_xlabel("step")
         legend(figure, axes, loc="outside upper right")
+        return figure
+
+
+def roll_figure(piece: Piece) -> Figure:
+    """Draw a piece as a piano roll, its first quarter notes."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9.2, 2.2))
+        axes = figure.subplots()
+        clean(axes, dated=False, ticks=4)
+        draw_roll(axes, piece, colour=PALETTE["model"], most=_QUARTERS)
+        axes.set_xlabel("quarter notes")
         return figure
 
 

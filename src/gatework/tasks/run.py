@@ -30,12 +30,14 @@ PICTURE = "forecast.png"
 BASELINES = "baselines.safetensors"
 PREDICTIONS = "predictions.csv"
 RULE = "baseline.json"
+EXCERPT = "excerpt.npz"
 # What a run of each task holds besides what every run does.
 OWN_FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "forecast": (HISTORY, FORECAST, PICTURE),
     "classify": (BASELINES, PREDICTIONS),
     "tag": (RULE, PREDICTIONS),
     "generate": (BASELINES,),
+    "frames": (BASELINES, EXCERPT),
 }
 RUN_FILES: Final = tuple(
     dict.fromkeys(

@@ -272,6 +272,8 @@ class _Training:
             if improved and self.settings.keep == "best":
                 tensors = model_tensors(self.model)
                 self.state.best = {name: tensor.clone() for name, tensor in tensors.items()}
+        if average is not None:
+            average.notice(value)
         self.model.train()
         at.validation = value
         at.stale = 0 if improved else at.stale + 1

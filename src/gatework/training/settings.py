@@ -9,6 +9,7 @@ from gatework.errors import InputError
 
 Schedule = Literal["constant", "cosine", "one_cycle"]
 Keep = Literal["best", "last"]
+Optimizer = Literal["adamw", "asgd"]
 
 _MAY_BE_NONE = ("max_steps", "epochs", "time_budget", "clip_norm", "patience", "average")
 
@@ -22,8 +23,11 @@ class TrainSettings:
         epochs: Passes over the data to make at most.
         time_budget: Seconds to train at most, earlier parts of a resumed run included. A run that
             this limit ends, or whose schedule it bends, is not reproducible bit for bit.
-        learning_rate: AdamW's learning rate, at the schedule's peak.
-        weight_decay: AdamW's decoupled weight decay; matrices only, never biases or gains.
+        optimizer: "adamw" (Loshchilov & Hutter 2019), or "asgd": plain gradient descent that
+            averages the weights from when validation gains no more (NT-ASGD, Merity et al. 2018),
+            which wants a constant schedule and a learning rate far above AdamW's.
+        learning_rate: The learning rate, at the schedule's peak.
+        weight_decay: Decoupled weight decay; matrices only, never biases or gains.
         clip_norm: Largest 2-norm of the whole gradient; None leaves it unclipped.
         schedule: Course of the learning rate: constant, cosine (to zero) or one_cycle.
         warmup: Part of the run, from 0 to below 1, in which the rate rises to its peak.
@@ -31,7 +35,9 @@ class TrainSettings:
         patience: Validations without improvement before stopping early; None never stops early.
         keep: Which weights the model ends with when it is validated: the best or the last.
         average: Decay of an exponential moving average of the weights, such as 0.999; it is what
-            gets validated and kept. None is off.
+            gets validated and kept. None is off. Not with asgd, which has an average of its own.
+        interval: With asgd, validations at the end that do not count: one that is worse than the
+            best of those before them begins the average.
         log_every: Steps between lines of metrics.jsonl; each validation writes one too.
         checkpoint_seconds: Seconds between checkpoints; may change when a run is resumed.
         seed: Seed of the order of the batches and of dropout.
@@ -47,6 +53,7 @@ class TrainSettings:
     max_steps: int | None = None
     epochs: int | None = None
     time_budget: float | None = None
+    optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     clip_norm: float | None = 1.0
@@ -56,6 +63,7 @@ class TrainSettings:
     patience: int | None = None
     keep: Keep = "best"
     average: float | None = None
+    interval: int = 5
     log_every: int = 10
     checkpoint_seconds: float = 60.0
     seed: int = 0
@@ -63,7 +71,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.max_steps is None and self.epochs is None and self.time_budget is None:
             raise InputError("Nothing ends this training: give max_steps, epochs or time_budget.")
-        for name in ("max_steps", "epochs", "validate_every", "patience", "log_every"):
+        for name in ("max_steps", "epochs", "validate_every", "patience", "interval", "log_every"):
             self._require(
                 name, lambda x: isinstance(x, int) and x >= 1, "a whole number of at least 1"
             )
@@ -77,6 +85,11 @@ class TrainSettings:
             "seed", lambda x: isinstance(x, int) and 0 <= x < 2**63, "from 0 to 2**63 - 1"
         )
         self._require("schedule", lambda x: x in get_args(Schedule), f"one of {get_args(Schedule)}")
+        self._require(
+            "optimizer", lambda x: x in get_args(Optimizer), f"one of {get_args(Optimizer)}"
+        )
+        if self.optimizer == "asgd" and self.average is not None:
+            raise InputError("asgd averages the weights itself: leave average at None.")
         self._require("keep", lambda x: x in get_args(Keep), f"one of {get_args(Keep)}")
 
     def _require(self, name: str, holds: Callable[[Any], bool], expected: str) -> None:

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from gatework.errors import InputError
-from gatework.training.average import WeightAverage
+from gatework.training.average import AbstractAverage, MovingAverage, TriggeredAverage
 from gatework.training.checkpoint import VERSION, Checkpoint, Manifest, Position, write_checkpoint
 from gatework.training.optimizer import AdamW
 from gatework.training.randomness import get_randomness, set_randomness
 from gatework.training.settings import TrainSettings
+from gatework.training.sgd import SGD
 from gatework.training.weights import load_tensors, model_tensors
 
 # They decide when something is saved, not what.
@@ -30,8 +31,8 @@ class RunState:
     Attributes:
         parameters: The trainable parameters by name, tied ones once.
         device: Where they are.
-        optimizer: Their AdamW.
-        average: Their moving average, or None.
+        optimizer: What changes them.
+        average: Their average, or None.
         best: A copy of the weights that validated best, or None.
         generator: Draws the plans of the epochs.
         plan_state: The generator's state before it drew the current epoch.
@@ -51,10 +52,14 @@ class RunState:
         self.model = model
         self.settings = settings
         self.device = next(iter(self.parameters.values())).device
-        self.optimizer = AdamW(self.parameters, settings.weight_decay)
-        self.average: WeightAverage | None = None
+        self.average: AbstractAverage | None = None
+        if settings.optimizer == "asgd":
+            self.optimizer = SGD(self.parameters, settings.weight_decay)
+            self.average = TriggeredAverage(self.parameters, settings.interval)
+        else:
+            self.optimizer = AdamW(self.parameters, settings.weight_decay)
         if settings.average is not None:
-            self.average = WeightAverage(self.parameters, settings.average)
+            self.average = MovingAverage(self.parameters, settings.average)
         self.best: dict[str, Tensor] | None = None
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.plan_state = self.generator.get_state()

@@ -14,8 +14,8 @@ from gatework.errors import InputError
 from gatework.inspector.analyses.attribution import gradient_times_input, occlusion
 from gatework.inspector.analyses.ledger import ledger
 from gatework.inspector.analyses.subject import subject
+from gatework.inspector.modules import asset, bundle
 from gatework.inspector.page import Extras, page_html
-from gatework.inspector.page.assets import asset, script
 from gatework.inspector.page.blocks import LEVELS, Blocks
 from gatework.inspector.page.columns import Columns, choose
 from gatework.inspector.page.payload import payload
@@ -162,7 +162,7 @@ def test_a_sequence_that_is_not_there():
 
 
 def test_modules_are_put_together_after_what_they_import():
-    text = script("inspector")
+    text = bundle("inspector")
     names = re.findall(r"^const module_(\w+) = ", text, re.MULTILINE)
     assert len(names) == len(set(names))
     for at, name in enumerate(names):

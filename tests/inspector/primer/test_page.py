@@ -7,7 +7,8 @@ import pytest
 
 from gatework.cli.primer import primer as primer_command
 from gatework.errors import InputError
-from gatework.inspector.primer.page import bundle, render
+from gatework.inspector.modules import bundle
+from gatework.inspector.primer.page import read_asset, render
 
 CONTRAST = Path(__file__).with_name("contrast.js")
 FIGURES = ("vanish", "hand", "step", "gates", "notation", "unrolled", "variants", "bias")
@@ -135,11 +136,10 @@ def test_it_prints(primer, tmp_path: Path):
 
 
 def test_modules_keep_their_names_to_themselves():
-    script = bundle("primer")
-    assert script.count("const svg_js = ") == 1
-    assert (
-        script.index("const cell_js") < script.index("const model_js") < script.index("primer_js")
-    )
+    script = bundle("primer", read_asset)
+    assert script.count("const module_svg = ") == 1
+    places = [script.index(f"const module_{name} = ") for name in ("cell", "model", "primer")]
+    assert places == sorted(places)
     assert not re.search(r"^import ", script, re.MULTILINE)
 
 

@@ -291,6 +291,19 @@ def test_there_is_something_to_look_at(fitted: Classifier) -> None:
     score = shown.score(shown.model(*shown.inputs))
     assert score.shape == (3,)
     assert (score <= 0).all()
+    assert trace["lstm"].attention is None
+
+
+def test_the_attention_of_the_pooling_is_shown() -> None:
+    model = Classifier(epochs=2, members=1, pooling="attention").fit(TEXTS, LABELS * 8)
+    shown = model.inspection(["", *TEXTS], most=2)
+    looked = shown.trace()["lstm"].attention
+    assert looked is not None
+    assert looked.shape == (6, 1)
+    assert looked[:3].sum() == pytest.approx(1.0)
+    answer = shown.model(*shown.inputs)
+    whole = shown.score(answer).exp()
+    assert (whole <= 1).all()
 
 
 @pytest.mark.slow

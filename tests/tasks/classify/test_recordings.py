@@ -1,5 +1,6 @@
 """Series and events: what is read, what a network is given, and that both are learnt from."""
 
+import dataclasses
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from gatework.data.physionet import read_physionet
 from gatework.data.rows import Rows, read_rows
 from gatework.data.series_rows import SeriesColumns, from_arrays, to_recordings, whole_recordings
 from gatework.errors import InputError
+from gatework.models.classifier import ClassifierShape, Inputs, SequenceClassifier
 from gatework.tasks.classify import Classifier
-from gatework.tasks.classify.bags import SUMMARIES, summarise
-from gatework.tasks.classify.recordings import RecordingEncoder
+from gatework.tasks.classify.bags import SUMMARIES, DenseBag, summarise
+from gatework.tasks.classify.choices import Effort, choose_effort, choose_shape
+from gatework.tasks.classify.recordings import RecordingEncoder, Scale
 from gatework.tasks.classify.settings import ClassifySettings
 
 TINY: dict[str, Any] = {"members": 2, "hidden_size": 4, "epochs": 2, "batch_size": 8}
@@ -202,14 +205,29 @@ def test_what_a_network_sees_of_missing_values() -> None:
     encoder, _ = RecordingEncoder.fit(data, ClassifySettings())
     encoded = encoder.encode(data)
     last, seen, gap = encoded.steps.values.double().numpy().T
-    scale = encoder.values
-    back = last * scale.deviation[0] + scale.mean[0]
-    np.testing.assert_allclose(back[1:4], 2.0, rtol=1e-6)
+    two = encoder.values.apply(np.array([[2.0]]))[0, 0]
+    np.testing.assert_allclose(last[1:4], two, rtol=1e-6)
     assert last[0] == 0  # nothing seen yet: the mean
     assert seen.tolist() == [0, 1, 0, 0, 1, 1, 1]
     np.testing.assert_allclose(gap * encoder.gap, [0, 1, 2, 3, 5, 0, 2])
     binned, _ = RecordingEncoder.fit(data, ClassifySettings(step=2.0))
     assert binned.encode(data).steps.lengths.tolist() == [4, 2]
+
+
+def test_ranks_make_any_column_normal() -> None:
+    rng = np.random.default_rng(0)
+    table = np.stack([np.exp(3 * rng.normal(size=4000)), rng.integers(0, 2, 4000)], 1)
+    table[::7, 0] = np.nan
+    scale = Scale.of(table, clips=False, ranks=True)
+    found = scale.apply(table)
+    np.testing.assert_array_equal(np.isnan(found[:, 0]), np.isnan(table[:, 0]))
+    normal = found[np.isfinite(found[:, 0]), 0]
+    np.testing.assert_allclose(np.quantile(normal, [0.16, 0.5, 0.84]), [-1, 0, 1], atol=0.05)
+    order = table[:, 0].argsort()
+    assert (np.diff(found[order, 0][: len(normal)]) >= 0).all()
+    assert len(np.unique(found[:, 1])) == 2
+    np.testing.assert_allclose([found[:, 1].mean(), found[:, 1].std()], [0, 1], atol=1e-9)
+    assert scale.apply(np.array([[1e30, 1.0]]))[0, 0] == np.nanmax(found[:, 0])
 
 
 def test_a_constant_of_the_test_part_never_reaches_training() -> None:
@@ -260,6 +278,79 @@ def test_columns_in_another_order_and_more_of_them_are_fine(fitted: Classifier) 
     table = long_table()
     other = table.select(pl.lit(1).alias("more"), *reversed(table.columns))
     np.testing.assert_array_equal(fitted.predict_proba(other), fitted.predict_proba(table))
+
+
+def test_long_smooth_series_are_averaged_and_rough_ones_are_not() -> None:
+    t = np.linspace(0, 6, 512)
+    smooth = from_arrays([np.sin(t + phase) for phase in range(4)])
+    encoder, choices = RecordingEncoder.fit(smooth, ClassifySettings())
+    assert encoder.step == 8
+    assert choices[0].name == "step"
+    encoded = encoder.encode(smooth)
+    assert encoded.steps.lengths.tolist() == [64] * 4
+    mean = smooth.values.reshape(4, 64, 8).mean(2).reshape(-1, 1)
+    expected = (mean - mean.mean()) / mean.std()
+    np.testing.assert_allclose(encoded.steps.values.numpy(), expected, atol=1e-5)
+    assert encoder.step_names(smooth, 0)[:3] == ["0", "8", "16"]
+    rough = from_arrays([np.sin(150 * t + phase) for phase in range(4)])
+    assert RecordingEncoder.fit(rough, ClassifySettings())[0].step is None
+    timed = dataclasses.replace(smooth, times=np.tile(np.arange(512) * 0.5, 4))
+    assert RecordingEncoder.fit(timed, ClassifySettings())[0].step == 4.0
+
+
+def test_sparse_events_are_averaged_into_some_twenty_steps() -> None:
+    rng = np.random.default_rng(0)
+    times = np.concatenate([[0.0, 48.0], rng.uniform(0, 48, 98)])
+    values = np.where(rng.random((100, 3)) < 0.2, rng.normal(size=(100, 3)), np.nan)
+    data = Recordings(values.astype(np.float32), np.array([0, 100]), tuple("abc"), np.sort(times))
+    encoder, _ = RecordingEncoder.fit(data, ClassifySettings())
+    assert encoder.step == 2.0
+    assert encoder.encode(data).steps.lengths.tolist() == [25]
+    few = data.values[:40], np.array([0, 40]), data.features, np.sort(times)[:40]
+    assert RecordingEncoder.fit(Recordings(*few), ClassifySettings())[0].step is None
+
+
+def test_summaries_join_the_statics_where_values_are_missing() -> None:
+    data = to_recordings(rows_of(long_table()), LONG)
+    encoded = RecordingEncoder.fit(data, ClassifySettings())[0].encode(data)
+    assert isinstance(encoded.bag, DenseBag)
+    torch.testing.assert_close(encoded.statics, encoded.bag.rows)
+    without = RecordingEncoder.fit(data, ClassifySettings(summaries=False))[0].encode(data)
+    assert without.statics.shape == (len(data), 0)
+
+
+def test_a_feature_dropped_in_training_is_as_if_never_seen() -> None:
+    shape = ClassifierShape(2, features=6, decays=True, hidden_size=4, embedding_dropout=0.5)
+    network = SequenceClassifier(shape)
+    steps = torch.cat([torch.randn(5, 40, 2), torch.ones(5, 40, 2), torch.zeros(5, 40, 2)], -1)
+    inputs = Inputs(steps, torch.full((40,), 5), torch.zeros(40, 0))
+    value, seen, _ = network.train().front(inputs).chunk(3, -1)
+    dropped = ~seen.bool()
+    assert torch.equal(dropped, dropped[:1].expand_as(dropped))
+    assert 10 < int(dropped[0].sum()) < 70
+    assert not value[dropped].any()
+    torch.testing.assert_close(value[~dropped], steps[..., :2][~dropped])
+    torch.testing.assert_close(network.eval().front(inputs), steps)
+
+
+def test_what_is_chosen_for_series_and_for_events() -> None:
+    def chosen(data: Recordings) -> tuple[ClassifierShape, Effort]:
+        settings = ClassifySettings()
+        encoder, _ = RecordingEncoder.fit(data, settings)
+        shape, _ = choose_shape(encoder, encoder.encode(data), 2, 3, settings)
+        return shape, choose_effort(data, shape, settings)[0]
+
+    rng = np.random.default_rng(0)
+    shape, effort = chosen(from_arrays(list(rng.normal(size=(36, 40)))))
+    assert (shape.pooling, shape.kernel, shape.static_size) == ("mean", 10, 0)
+    assert shape.convolution > 0
+    assert (effort.batch_size, effort.label_smoothing) == (12, 0.1)
+    events, effort = chosen(to_recordings(rows_of(long_table()), LONG))
+    assert (events.pooling, events.convolution) == ("last", 0)
+    assert events.static_size > 0
+    assert effort.label_smoothing == 0
+    widths = [layer.convolution.kernel_size for layer in SequenceClassifier(shape).convolutions]  # type: ignore[union-attr]
+    assert widths == [(9,), (5,), (3,)]
 
 
 def test_wide_tables_and_arrays_are_series_of_one_channel() -> None:

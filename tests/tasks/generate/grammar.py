@@ -3,6 +3,8 @@
 import random
 from typing import Any, Final
 
+from gatework.tasks.generate import LanguageModel
+
 SMALL: Final[dict[str, Any]] = {
     "hidden_size": 64,
     "embedding_size": 16,
@@ -13,6 +15,10 @@ SMALL: Final[dict[str, Any]] = {
     "weight_decay": 0.01,
     "learning_rate": 1e-2,
 }
+
+
+def small(**changes: Any) -> LanguageModel:
+    return LanguageModel(**(SMALL | changes))
 
 
 def lines(count: int, *, seed: int = 0) -> str:

@@ -13,7 +13,7 @@ from gatework.data.stream import encode
 from gatework.data.stream_codec import Codec
 from gatework.data.stream_corpus import open_corpus
 from gatework.errors import InputError
-from gatework.tasks.generate.ngrams import NGrams
+from gatework.models.ngrams import NGrams
 
 V = 4
 sequences = st.lists(st.integers(0, V - 1), min_size=2, max_size=40)
@@ -56,6 +56,14 @@ def test_there_and_back() -> None:
     np.testing.assert_array_equal(counted.shortened(2).losses(ids), counted.losses(ids)[:2])
     with pytest.raises(InputError, match="the saved n-grams are damaged"):
         NGrams.of(dict.fromkeys(("1.keys", "x", "y", "z"), torch.ones(1)), V)
+
+
+def test_totals_are_those_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = np.random.default_rng(0).integers(0, V, 200)
+    counted = NGrams.learn(ids, V, 4)
+    expected = counted.losses(ids).sum(1)
+    monkeypatch.setattr("gatework.models.ngrams._STRETCH", 7)
+    np.testing.assert_allclose(counted.totals(ids), expected)
 
 
 def test_the_known_figures_of_tiny_shakespeare() -> None:

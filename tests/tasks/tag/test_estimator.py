@@ -290,7 +290,7 @@ def test_every_setting_is_an_argument_with_the_same_default() -> None:
     [
         (lambda m: Tagger().predict([["a"]]), "not fitted: call fit(data) or Tagger.load(run)"),
         (lambda m: Tagger().save("nowhere"), "not fitted"),
-        (lambda m: m.fit([["a"]]), "with lists of words, give their tags as well"),
+        (lambda m: m.fit([["a"]]), "with lists, give their tags as well"),
         (lambda m: m.fit([["a", "b"]], [["O"]]), "sentence 0 (counting from 0): 2 tokens but 1"),
         (lambda m: m.predict([["a"], "b"]), "tokens[1] is 'b'; expected a list of texts"),
         (lambda m: m.predict([["a"]], n_best=0), "n_best is 0; expected 1 or more"),

@@ -13,7 +13,7 @@ from gatework.tasks.tag.baselines import MostFrequent
 from gatework.tasks.tag.corpus import LONGEST, gather
 from gatework.tasks.tag.encoding import Encoder, normal
 from gatework.tasks.tag.fitted import Alternative, Answer
-from gatework.tasks.tag.scores import MODEL, RULE, Scores, score_method
+from gatework.tasks.tag.scores import MODEL, Scores, score_method
 from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import Scheme
 from gatework.tasks.tag.texts import Asked, as_columns, as_json, cut_text, read_asked, spans_of
@@ -147,10 +147,11 @@ def test_the_rule_knows_words_then_endings_then_the_most_frequent() -> None:
 def scores_of(answers: list[list[str]], scheme: Scheme = "BIO") -> Scores:
     true = [tagged("a b c", "B-X I-X O", "p"), tagged("d", "B-Y", "q")]
     ours, types = score_method(
-        MODEL, true, answers, ["p", "p"], scheme=scheme, known={"a", "b", "c"}
+        MODEL, answers, ["p", "p"], true, scheme=scheme, known={"a", "b", "c"}
     )
+    said = [["B-X", "O", "O"], ["O"]]
     rule, _ = score_method(
-        RULE, true, [["B-X", "O", "O"], ["O"]], ["p", "p"], scheme=scheme, known={"a", "b", "c"}
+        "most-frequent", said, ["p", "p"], true, scheme=scheme, known={"a", "b", "c"}
     )
     return Scores((ours, rule), types, "test", 2, 4, chosen_on=True, notes=("A note.",))
 

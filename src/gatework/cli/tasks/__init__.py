@@ -6,12 +6,12 @@ A task is added by its file and its line in `TASKS`. Torch is imported inside fu
 from pathlib import Path
 
 from gatework.cli.options import check_output
-from gatework.cli.tasks import classify, forecast, generate, tag
+from gatework.cli.tasks import classify, forecast, frames, generate, tag
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.tasks import run as folder
 
-TASKS = (forecast.TASK, classify.TASK, tag.TASK, generate.TASK)
+TASKS = (forecast.TASK, classify.TASK, tag.TASK, generate.TASK, frames.TASK)
 
 __all__ = ["TASKS", "Question", "Task", "task_of", "task_of_run"]
 

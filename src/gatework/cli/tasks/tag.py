@@ -11,7 +11,13 @@ from cyclopts import Group, Parameter
 
 from gatework.cli.console import align, bold, say, say_scores
 from gatework.cli.exits import stoppable
-from gatework.cli.options import TO_DEFAULT, RunOptions, default_run, write_options
+from gatework.cli.options import (
+    TO_DEFAULT,
+    RunOptions,
+    check_output,
+    default_run,
+    write_options,
+)
 from gatework.cli.tasks.task import Question, Task
 from gatework.errors import InputError
 from gatework.files import atomic_write
@@ -27,7 +33,8 @@ TAGGER = Group.create_ordered("The tagger (what is left out is chosen from the d
 DEFAULTS = TagSettings()
 MOST_TYPES = 12
 JSON = ".jsonl"
-OUTPUTS = (".conll", ".tsv", JSON)
+TABLES = {".csv": ",", ".tsv": "\t"}
+WORDS = (".conll", ".tsv", JSON)
 
 
 @Parameter(name="*", group=DATA)
@@ -39,8 +46,11 @@ class SentenceOptions:
         validation: File that chooses the best weights; left out, part of FILE is held out.
         test: File to score on, read once, after training; left out, validation is scored.
         tokens: Where the words are: a key, or a column's name or number from 1.
-        tags: Where the tags are; left out, the last column, UPOS, or a usual key.
+        tags: Where the tags are; left out, the last column, UPOS, or a usual key. Of recordings,
+            the column of the labels.
         label: Where sentences have a label: a key, or the name of a comment.
+        id: Of recordings, the column that names the recording of a row.
+        time: Of recordings, the column of the times.
     """
 
     validation: Path | None = None
@@ -48,6 +58,8 @@ class SentenceOptions:
     tokens: str | None = None
     tags: str | None = None
     label: str | None = None
+    id: str | None = None
+    time: str | None = None
 
 
 def tag(
@@ -58,11 +70,12 @@ def tag(
     settings: Annotated[TagSettings, Parameter(name="*", group=TAGGER)] = DEFAULTS,
     output: RunOptions = TO_DEFAULT,
 ) -> None:
-    """Tag words: parts of speech, names, slots; and label whole sentences, if the data does.
+    """Tag words, and label whole sentences, if the data does; or label each step of recordings.
 
-    Reads CoNLL columns, CoNLL-U, or JSON lines with lists of tokens and tags. Prints the score
-    beside the most frequent tag, and writes a run: the trained model, predictions.csv and
-    report.html. A fit that was stopped goes on when the same command is given again.
+    Reads CoNLL columns, CoNLL-U, or JSON lines with lists of tokens and tags; and tables with a row
+    a step, numbers and a label. Prints the score beside simple rules, and writes a run: the trained
+    model, predictions.csv and report.html. A fit that was stopped goes on when the same command is
+    given again.
 
     Args:
         file: Tagged sentences to learn from.
@@ -80,6 +93,8 @@ def tag(
         tokens_col=data.tokens,
         tags_col=data.tags,
         label_col=data.label,
+        id_col=data.id,
+        time_col=data.time,
         **dataclasses.asdict(settings),
     )
     with stoppable(command):
@@ -133,14 +148,16 @@ def _type_lines(outcome: "Outcome") -> Iterator[str]:
 
 
 def predict(question: Question) -> None:
-    """Tag a file of any size, one sentence at a time."""
+    """Tag a file of any size, one sentence, or some recordings, at a time."""
     if question.file is None:
         raise InputError(
-            "a tagger needs a FILE to tag: lines of text (.txt), CoNLL columns or JSON lines"
+            "a tagger needs a FILE to tag: lines of text (.txt), CoNLL columns or JSON lines; or "
+            "recordings like those of the fit"
         )
     from gatework.tasks.tag.estimator import Tagger
 
-    parts = _answers(Tagger.load(question.run), question, question.file)
+    model = Tagger.load(question.run)
+    parts = (_tables if model.reads_steps else _answers)(model, question, question.file)
     if question.out is None:
         for part in parts:
             sys.stdout.write(part.decode())
@@ -149,11 +166,29 @@ def predict(question: Question) -> None:
         file.writelines(parts)
 
 
+def _tables(model: "Tagger", question: Question, file: Path) -> Iterator[bytes]:
+    """Write the rows of recordings with the label of each, as text."""
+    from gatework.data.tables import as_text
+
+    if question.options:
+        raise InputError(
+            f"{question.run} labels the steps of recordings, always with the probability of each: "
+            "--n-best and --probabilities are for words"
+        )
+    if question.out is not None:
+        check_output(question.out, tuple(TABLES))
+    separator = TABLES[".csv" if question.out is None else question.out.suffix]
+    for number, table in enumerate(model.stream_tables(file)):
+        yield as_text(table, separator, header=number == 0).encode()
+
+
 def _answers(model: "Tagger", question: Question, file: Path) -> Iterator[bytes]:
     """Write each answer: rows for columns, JSON lines for texts, or as the name of --out says."""
     from gatework.tasks.tag.texts import as_columns, as_json
 
     suffix = None if question.out is None else question.out.suffix
+    if question.out is not None:
+        check_output(question.out, WORDS)
     n_best = question.options.get("n_best", 1)
     probabilities = question.options.get("probabilities", False)
     for asked, answer in model.stream_with_texts(file, n_best=n_best, probabilities=probabilities):
@@ -179,5 +214,11 @@ def inspect(run: Path, file: Path | None, most: int) -> "Inspection":
 
 
 TASK = Task(
-    "tag", tag, predict, evaluate, inspect, options=("n_best", "probabilities"), outputs=OUTPUTS
+    "tag",
+    tag,
+    predict,
+    evaluate,
+    inspect,
+    options=("n_best", "probabilities"),
+    outputs=(*WORDS, ".csv"),
 )

@@ -30,7 +30,7 @@ class Task:
 
     Args:
         name: As in `gatework fit NAME`.
-        fit: The command; its signature is the options.
+        fit: The command; its signature is the options. None: another task's command fits it too.
         predict: Answers `gatework predict`.
         evaluate: Answers `gatework evaluate`.
         inspect: From a run, a file or None for its own data, and how many sequences at most, to
@@ -40,7 +40,7 @@ class Task:
     """
 
     name: str
-    fit: Callable[..., None]
+    fit: Callable[..., None] | None
     predict: Callable[[Question], None]
     evaluate: Callable[[Question], None]
     inspect: "Callable[[Path, Path | None, int], Inspection]"

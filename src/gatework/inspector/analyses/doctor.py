@@ -8,7 +8,6 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from gatework.cells import LSTM, RNN, AbstractCell
 from gatework.errors import InputError
 from gatework.inspector.analyses.rows import locate, roles_of, table
 from gatework.inspector.trace import PassTrace
@@ -185,7 +184,7 @@ def _saturated(part: PassTrace, finite: Mask, chosen: Thresholds) -> list[Findin
     found = []
     edge = 1 / (1 + np.exp(-chosen.saturated))
     for gate in part.cell.gates:
-        kind = _activation(part.cell, gate)
+        kind = part.cell.activation_of(gate)
         values = part.values[gate].astype(np.float64)
         if kind == "tanh" and gate == part.cell.candidate:
             holds, limit = np.abs(values) > 2 * edge - 1, chosen.saturated / 2
@@ -196,14 +195,6 @@ def _saturated(part: PassTrace, finite: Mask, chosen: Thresholds) -> list[Findin
         meaning = f"of the steps |z| of gate {gate} is above {limit:g}"
         found += _where_often(holds, finite, chosen, "saturated", meaning)
     return found
-
-
-def _activation(cell: AbstractCell, gate: str) -> str:
-    if isinstance(cell, LSTM):
-        return cell.candidate_activation if gate == cell.candidate else cell.gate_activation
-    if isinstance(cell, RNN):
-        return cell.nonlinearity
-    return "tanh" if gate == cell.candidate else "sigmoid"
 
 
 def _drifting(part: PassTrace, finite: Mask, chosen: Thresholds) -> list[Finding]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gatework.cells import GRU, LSTM, RNN, AbstractCell, Params
+from gatework.cells import LSTM, AbstractCell, Params
 from gatework.errors import InputError
 
 FAR = 1e4  # the sum at which a sigmoid or tanh is exactly at its end in float64 and float32
@@ -49,7 +49,7 @@ def force(
     Raises:
         InputError: the activation cannot give a value, or the cell is one we cannot do this to.
     """
-    kind = _activation(cell, gate)
+    kind = cell.activation_of(gate)
     inverse = _INVERSES[kind]
     if bool((values < inverse.low).any() or (values > inverse.high).any()):
         raise InputError(
@@ -76,16 +76,6 @@ def force(
     if "weight_gg" in params and isinstance(cell, LSTM) and gate in cell.switches:
         put("weight_gg", units + cell.switches.index(gate) * hidden, 0.0)
     return changed
-
-
-def _activation(cell: AbstractCell, gate: str) -> str:
-    if isinstance(cell, LSTM):
-        return cell.candidate_activation if gate == cell.candidate else cell.gate_activation
-    if isinstance(cell, GRU):
-        return "tanh" if gate == cell.candidate else "sigmoid"
-    if isinstance(cell, RNN):
-        return cell.nonlinearity
-    raise InputError(f"gates of a {cell.name} cannot be clamped: only of lstm, gru and rnn.")
 
 
 def _with_biases(cell: AbstractCell, params: Params) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from gatework.files import atomic_write
-from gatework.inspector.page.assets import asset, script
+from gatework.inspector.modules import asset, bundle
 from gatework.inspector.page.extras import Extras
 from gatework.inspector.page.payload import Payload, payload
 from gatework.inspector.trace import Trace
@@ -69,7 +69,7 @@ def page_html(
 ) -> str:
     """The page as `write_page` writes it."""
     made = payload(trace, extras or Extras(), sequences=sequences, what_if=what_if)
-    code = script("inspector") + "\nstart();\n"
+    code = bundle("inspector") + "\nstart();\n"
     style = "\n".join(asset(name) for name in STYLES)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(asset),

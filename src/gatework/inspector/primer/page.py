@@ -3,18 +3,14 @@
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 
 from gatework.files import atomic_write
+from gatework.inspector.modules import asset, bundle
 from gatework.inspector.primer.tiny import page_data
-
-_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:const|function) (\w+))", re.MULTILINE)
 
 
 def write_primer(path: Path) -> None:
@@ -38,7 +34,7 @@ def render() -> str:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
     )
     data = page_data()
-    script, style = bundle("primer"), _asset("primer.css")
+    script, style = bundle("primer", read_asset), asset("primer.css", "primer")
     curves = data["forget_bias"]["curves"]
     return environment.get_template("primer.html.jinja").render(
         script=script,
@@ -54,36 +50,9 @@ def render() -> str:
     )
 
 
-def bundle(entry: str) -> str:
-    """The ES module `entry` and all that it imports as one module with the same exports.
-
-    Each becomes a function of its own, so that no names meet.
-    """
-    order: dict[str, str] = {}
-    _collect(entry, order)
-    scopes = []
-    for name, source in order.items():
-        exports = ", ".join(_EXPORT.findall(source))
-        body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = \2_js;\n", source))
-        scopes.append(f"const {name}_js = (() => {{\n{body}\nreturn {{ {exports} }};\n}})();\n")
-    names = ", ".join(_EXPORT.findall(order[entry]))
-    return "\n" + "".join(scopes) + f"export const {{ {names} }} = {entry}_js;\n"
-
-
-def _collect(name: str, order: dict[str, str]) -> None:
-    """Add a module after those that it imports."""
-    if name in order:
-        return
-    source = _asset(f"{name}.js")
-    for _, other in _IMPORT.findall(source):
-        _collect(other, order)
-    order[name] = source
-
-
-def _asset(name: str) -> str:
+def read_asset(name: str) -> str:
     """The text of a file of the page; the cells are those of the inspector's page."""
-    folder = "page" if name == "cell.js" else "primer"
-    return (files("gatework.inspector") / folder / "assets" / name).read_text(encoding="utf-8")
+    return asset(name, "page" if name == "cell.js" else "primer")
 
 
 def _percents(shares: Sequence[float]) -> str:

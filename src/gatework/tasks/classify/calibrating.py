@@ -16,6 +16,7 @@ from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
 
 _RARE: Final = 0.2
+_GAIN: Final = 1.92  # nats that one more number gains by chance in one of twenty cases
 
 
 class Rule(NamedTuple):
@@ -99,7 +100,7 @@ def calibrate(
             tried.append((float(baselines.loss(scores, truth)), place, first, second, scores))
         low, place, first, second, scores = min(tried, key=lambda each: each[0])
         name = "nothing"
-        if second > 0 and low < alone:
+        if second > 0 and (alone - low) * truth.numel() > _GAIN:
             name, mixed = fitted[place].name, scores
             found = found._replace(network=first, baseline=second)
             fitted = [fitted[place], *fitted[:place], *fitted[place + 1 :]]

@@ -1,5 +1,6 @@
 """How large a network is made and how long it is trained, chosen from the data, with reasons."""
 
+import math
 from typing import Any, Final, NamedTuple
 
 from gatework.data.labelled import Sequences
@@ -10,14 +11,18 @@ from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.settings import Choice
 
 _MANY: Final = 20_000
+_STEPS: Final = 1_000  # of training, where the data is little
+_STATIC_SIZE: Final = 32
 _SHORT: Final = 8  # steps under which convolutions have little to slide over
 
 
 class Effort(NamedTuple):
-    """How long a network is trained."""
+    """How a network is trained: the settings of these names, none of them open any more."""
 
     epochs: int
     batch_size: int
+    learning_rate: float
+    label_smoothing: float
 
 
 def choose_members(count: int, settings: ClassifySettings) -> tuple[int, list[Choice]]:
@@ -74,13 +79,16 @@ def choose_shape(
             features=features,
             decays=decays,
             statics=encoded.statics.shape[1],
+            static_size=_STATIC_SIZE if encoder.summaries else 0,
             hidden_size=chosen("hidden_size", 64 if total >= 50_000 else 32, f"{total:,} steps"),
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
-            pooling=chosen("pooling", "mean", "recordings"),
-            convolution=chosen("convolution", 32 if regular else 0, why),
+            pooling=chosen("pooling", "last" if decays else "mean", why),
+            convolution=chosen("convolution", 48 if regular else 0, why),
+            kernel=max(7, min(15, round(typical / 4))),
             members=members,
             dropout=settings.dropout,
+            embedding_dropout=settings.embedding_dropout if decays else 0.0,
         ),
         choices,
     )
@@ -89,15 +97,25 @@ def choose_shape(
 def choose_effort(
     sequences: Sequences, shape: ClassifierShape, settings: ClassifySettings
 ) -> tuple[Effort, list[Choice]]:
-    """Return how long to train on so many sequences, and why."""
-    count = len(sequences)
-    batch_size = 16 if count < 1_000 else 32 if count < 5_000 else 64
-    steps = 1_500 if shape.convolution else 1_000
-    epochs = max(8, min(1_000, steps * batch_size // max(count, 1)))
-    by_size = Effort(epochs, batch_size)
+    """Return how to train on so many sequences, and why."""
+    count = max(len(sequences), 1)
+    most = 16 if count < 1_000 else 32 if count < 5_000 else 64
+    batch_size = math.ceil(count / math.ceil(count / most))  # all batches of one size
+    by_data = Effort(
+        epochs=max(8, min(1_000, _STEPS // math.ceil(count / batch_size))),
+        batch_size=batch_size,
+        learning_rate=1e-3 if shape.decays else 3e-3,
+        label_smoothing=0.1 if shape.convolution else 0.0,
+    )
     given = {name: getattr(settings, name) for name in Effort._fields}
     given = {name: value for name, value in given.items() if value is not None}
-    effort = by_size._replace(**given)
-    reason = f"{count:,} sequences to train on"
+    effort = by_data._replace(**given)
+    trained = f"{count:,} sequences to train on"
+    reasons = {
+        "learning_rate": "values missing or times irregular" if shape.decays else "the usual",
+        "label_smoothing": "convolutions" if shape.convolution else "no convolutions",
+    }
     free = [name for name in Effort._fields if name not in given]
-    return effort, [Choice(name, getattr(effort, name), reason) for name in free]
+    return effort, [
+        Choice(name, getattr(effort, name), reasons.get(name, trained)) for name in free
+    ]

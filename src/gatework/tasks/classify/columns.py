@@ -9,7 +9,7 @@ import polars as pl
 from gatework.data.checks import listed
 from gatework.data.numbers import looks_numeric
 from gatework.data.rows import Rows
-from gatework.data.series_rows import SeriesColumns
+from gatework.data.series_rows import ID_NAMES, TIME_NAMES, SeriesColumns
 from gatework.data.text_rows import (
     LABEL_NAMES,
     TEXT_NAMES,
@@ -20,8 +20,6 @@ from gatework.data.text_rows import (
 )
 from gatework.errors import InputError
 
-ID_NAMES: Final = ("id", "unique_id", "series", "series_id", "case", "case_id", "patient", "record")
-TIME_NAMES: Final = ("time", "t", "ds", "timestamp", "date", "datetime", "step")
 VARIABLE_NAMES: Final = ("variable", "parameter", "name", "event", "item")
 VALUE_NAMES: Final = ("value", "val", "result", "amount")
 Kind = Literal["text", "series", "events", "wide"]

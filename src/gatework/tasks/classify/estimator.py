@@ -59,6 +59,7 @@ class Classifier(AbstractEstimator):
         least: How often a token must be seen to have a vector of its own.
         max_length: Steps that a longer sequence is cut to.
         step: Times of a recording that are averaged into one step.
+        summaries: Whether a network also reads the summaries of a recording.
         vectors: A text file of word vectors from outside to start from.
         pretrain: Epochs of language-model training before the labels.
         embedding_size: Width of a token's vector.
@@ -66,10 +67,11 @@ class Classifier(AbstractEstimator):
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the outputs of all steps become one: last, mean, max or attention.
-        convolution: Width of the convolutions before the LSTM; 0 is none.
+        convolution: Width of the convolutions beside the LSTM; 0 is none.
         members: Networks whose scores are averaged.
         dropout: Part of the values dropped around the LSTM in training.
-        embedding_dropout: Part of the features of all a text's tokens dropped in training.
+        embedding_dropout: Part of the features of a text's tokens, or of a recording with missing
+            values, dropped in training.
         word_dropout: Part of the tokens read as unknown in training.
         label_smoothing: Part of the target spread evenly over the classes.
         class_weights: "balanced" makes rare classes weigh as much as frequent ones.
@@ -114,6 +116,7 @@ class Classifier(AbstractEstimator):
         least: int | None = Settings.least,
         max_length: int | None = Settings.max_length,
         step: float | None = Settings.step,
+        summaries: bool | None = Settings.summaries,
         vectors: str | None = Settings.vectors,
         pretrain: int = Settings.pretrain,
         embedding_size: int | None = Settings.embedding_size,
@@ -126,9 +129,9 @@ class Classifier(AbstractEstimator):
         dropout: float = Settings.dropout,
         embedding_dropout: float = Settings.embedding_dropout,
         word_dropout: float = Settings.word_dropout,
-        label_smoothing: float = Settings.label_smoothing,
+        label_smoothing: float | None = Settings.label_smoothing,
         class_weights: ClassWeights = Settings.class_weights,
-        learning_rate: float = Settings.learning_rate,
+        learning_rate: float | None = Settings.learning_rate,
         weight_decay: float = Settings.weight_decay,
         epochs: int | None = Settings.epochs,
         batch_size: int | None = Settings.batch_size,
@@ -153,6 +156,7 @@ class Classifier(AbstractEstimator):
         self.least = least
         self.max_length = max_length
         self.step = step
+        self.summaries = summaries
         self.vectors = vectors
         self.pretrain = pretrain
         self.embedding_size = embedding_size

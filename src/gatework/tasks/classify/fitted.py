@@ -129,7 +129,7 @@ def inputs_of(encoded: Encoded, index: Tensor) -> Inputs:
 def plain_of(fitted: Fitted) -> dict[str, Any]:
     """Return plain values from which `restore` rebuilds all but the tensors."""
     return {
-        "version": 1,
+        "version": 2,
         "encoder": fitted.encoder.plain(),
         "classes": msgspec.to_builtins(fitted.classes),
         "shape": dataclasses.asdict(fitted.shape),
@@ -156,8 +156,8 @@ def restore(
     Raises:
         InputError: The parts are of another version, or do not belong together.
     """
-    if plain.get("version") != 1:
-        raise InputError(f"saved classifier is of version {plain.get('version')}; expected 1")
+    if plain.get("version") != 2:
+        raise InputError(f"saved classifier is of version {plain.get('version')}; expected 2")
     try:
         own = {
             name.removeprefix("encoder."): tensor

@@ -29,6 +29,7 @@ from gatework.training import Progress, TrainSettings, train
 
 FEW: Final = 300  # sequences under which a single network can spare none
 _ENOUGH: Final = 100  # checked sequences from which the best weights can be told from the last
+_APART: Final = 50  # training steps between validations, at least
 _TRAIN_STEPS: Final = 20_000  # steps trained on at once
 
 
@@ -116,13 +117,16 @@ def _fit(
         choices.append(start_from(model, encoder, outside))
     if settings.pretrain:
         texts = [sequences] if unlabelled is None else [sequences, unlabelled]
-        choices.append(pretrain(model, encoder, texts, settings, folder=folder, progress=progress))
+        rate = effort.learning_rate
+        choices.append(
+            pretrain(model, encoder, texts, settings, rate, folder=folder, progress=progress)
+        )
     source = _source(encoded, targets, checks, shape, effort)
     weights = _class_weights(targets, len(classes), settings)
 
     def loss(network: ClassifierEnsemble, batch: _Batch) -> Tensor:
         scores = network.by_member(batch.inputs)
-        return _loss(scores, batch.targets, batch.trains, weights, settings)
+        return _loss(scores, batch.targets, batch.trains, weights, effort.label_smoothing)
 
     def validate(network: ClassifierEnsemble) -> float:
         assert checks is not None
@@ -136,11 +140,11 @@ def _fit(
         settings=TrainSettings(
             epochs=effort.epochs,
             time_budget=settings.time_budget,
-            learning_rate=settings.learning_rate,
+            learning_rate=effort.learning_rate,
             weight_decay=settings.weight_decay,
             schedule="one_cycle",
             warmup=0.1,
-            validate_every=len(source.plan(torch.Generator().manual_seed(0))),
+            validate_every=max(_APART, len(source.plan(torch.Generator().manual_seed(0)))),
             keep="best" if checked >= _ENOUGH else "last",
             seed=settings.seed,
         ),
@@ -209,10 +213,10 @@ def _loss(
     targets: Tensor,
     trains: Tensor,
     weights: Tensor | None,
-    settings: ClassifySettings,
+    smoothing: float,
 ) -> Tensor:
     """Mean loss of (members, B, K) scores, of those sequences that each network learns from."""
-    members, smoothing = len(scores), settings.label_smoothing
+    members = len(scores)
     flat = scores.flatten(0, 1)
     if targets.dim() == 1:
         each = functional.cross_entropy(

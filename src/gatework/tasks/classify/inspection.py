@@ -16,6 +16,14 @@ from gatework.tasks.classify.recordings import RecordingEncoder
 _SHOWN: Final = 40  # characters of a text that stand for it
 
 
+class Read(NamedTuple):
+    """What a network says of (B,) sequences: scores (B, K); and, where its pooling is attention,
+    how much of the answer each step is, (T, B, 1)."""
+
+    scores: Tensor
+    attention: Tensor | None
+
+
 @final
 class Reader(nn.Module):
     """A network from the LSTM's inputs on: they are numbers, so one can ask what moves the answer.
@@ -28,10 +36,13 @@ class Reader(nn.Module):
         super().__init__()
         self.lstm, self.network = network.lstm, network
 
-    def forward(self, x: Tensor, inputs: Inputs) -> Tensor:
-        """Return (B, K) scores from (T, B, F) what the LSTM reads."""
+    def forward(self, x: Tensor, inputs: Inputs) -> Read:
+        """Answer from (T, B, F) what the LSTM reads."""
         output, _ = self.lstm(x, lengths=inputs.lengths)
-        return self.network.answer(x, output, inputs)
+        scores, pooling = self.network.answer(x, output, inputs), self.network.pooling
+        if pooling.kind != "attention":
+            return Read(scores, None)
+        return Read(scores, pooling.weights(output, inputs.lengths)[..., None])
 
 
 class Examples(NamedTuple):
@@ -93,17 +104,27 @@ def inspection_of(fitted: Fitted, sequences: Sequences, *, most: int, title: str
     """
     examples = examples_for_inspection(fitted, sequences, most=most)
 
-    def score(answer: Tensor) -> Tensor:
-        logs = answer.log_softmax(1)
+    network = _first(fitted)
+    looks = network.pooling.kind == "attention"
+
+    def score(answer: Read) -> Tensor:
+        logs = answer.scores.log_softmax(1)
         return logs.gather(1, examples.targets[:, None]).squeeze(1)
 
     return Inspection(
         title,
-        Reader(_first(fitted)).eval(),
+        Reader(network).eval(),
         (examples.x, examples.inputs),
         score=score,
         score_name="log-probability of the class given",
-        labels=(Labels("lstm", examples.steps, examples.features),),
+        labels=(
+            Labels(
+                "lstm",
+                examples.steps,
+                examples.features,
+                attention=(lambda answer: answer.attention) if looks else None,
+            ),
+        ),
         sequences=examples.names,
     )
 
@@ -115,8 +136,6 @@ def _first(fitted: Fitted) -> SequenceClassifier:
 
 
 def _features(fitted: Fitted, size: int) -> tuple[str, ...]:
-    if fitted.shape.convolution:
-        return tuple(f"filter {place}" for place in range(size))
     if isinstance(fitted.encoder, TextEncoder):
         return tuple(f"embedding {place}" for place in range(size))
     assert isinstance(fitted.encoder, RecordingEncoder)

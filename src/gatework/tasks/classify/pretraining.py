@@ -62,6 +62,7 @@ def pretrain(
     encoder: Encoder,
     texts: list[Sequences],
     settings: ClassifySettings,
+    learning_rate: float,
     *,
     folder: Path | None,
     progress: Progress | None,
@@ -73,6 +74,7 @@ def pretrain(
         encoder: Makes texts ready.
         texts: What to learn from; labels are not looked at.
         settings: `pretrain` says for how many epochs.
+        learning_rate: Peak of the learning rate.
         folder: Where the training keeps what resuming needs.
         progress: Where to show how far it is.
 
@@ -104,7 +106,7 @@ def pretrain(
         lambda network, inputs: network(inputs),
         settings=TrainSettings(
             epochs=settings.pretrain,
-            learning_rate=settings.learning_rate,
+            learning_rate=learning_rate,
             weight_decay=settings.weight_decay,
             schedule="one_cycle",
             warmup=0.1,

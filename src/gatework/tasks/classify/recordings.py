@@ -16,43 +16,67 @@ from gatework.errors import InputError
 from gatework.tasks.classify.bags import DenseBag, summarise
 from gatework.tasks.classify.encoding import Encoded, Encoder
 from gatework.tasks.classify.settings import ClassifySettings
+from gatework.tasks.classify.stepping import binned, choose_step, cut, steps_apart, uneven
 from gatework.tasks.settings import Choice
 
 LONGEST: Final = 5_000
 _TAIL: Final = 0.005  # values beyond this part at each end are taken for errors of typing
+_LEVELS: Final = np.linspace(0, 1, 101)  # of the quantiles kept
 _WIDEST: Final = 6.0  # deviations from the mean that a summary counts at most
-_EVEN: Final = 1e-6
 
 
 class Scale(NamedTuple):
-    """Constants of columns, (C,) float64 each: what to clip to, to subtract and to divide by."""
+    """Constants of columns, float64: low, high, mean, deviation (C,), what to clip to, to subtract
+    and to divide by; between them come knots (Q, C), quantiles that become normal scores, or none.
+
+    By rank, measurements that span decades and those that were mistyped are told apart alike.
+    """
 
     low: np.ndarray
     high: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
+    knots: np.ndarray
 
     @classmethod
-    def of(cls, table: np.ndarray, *, clips: bool) -> "Scale":
+    def of(cls, table: np.ndarray, *, clips: bool, ranks: bool) -> "Scale":
         """Learn from (n, C), NaN where missing; a column without values or spread stays."""
         width = table.shape[1]
-        if not len(table):
-            return cls(
-                np.full(width, -np.inf), np.full(width, np.inf), np.zeros(width), np.ones(width)
-            )
-        empty = ~np.isfinite(table).any(0)
-        known = np.where(empty, 0.0, table)
         low, high = np.full(width, -np.inf), np.full(width, np.inf)
+        raw = cls(low, high, np.zeros(width), np.ones(width), np.zeros((0, width)))
+        if not len(table):
+            return raw
+        known = np.where(~np.isfinite(table).any(0), 0.0, table)
         if clips:
             low = np.nanquantile(known, _TAIL, axis=0, method="lower")
             high = np.nanquantile(known, 1 - _TAIL, axis=0, method="higher")
-        clipped = np.clip(known, low, high)
-        deviation = np.nanstd(clipped, 0)
-        return cls(low, high, np.nanmean(clipped, 0), np.where(deviation > 1e-8, deviation, 1.0))
+            raw = raw._replace(low=low, high=high)
+        if ranks:
+            columns = (column[np.isfinite(column)] for column in known.T)
+            raw = raw._replace(knots=np.stack([np.quantile(c, _LEVELS) for c in columns], 1))
+        scored = raw.apply(known)
+        deviation = np.nanstd(scored, 0)
+        return raw._replace(
+            mean=np.nanmean(scored, 0), deviation=np.where(deviation > 1e-8, deviation, 1.0)
+        )
 
     def apply(self, table: np.ndarray) -> np.ndarray:
         """Return (n, C) around zero, NaN where it was."""
-        return (np.clip(table, self.low, self.high) - self.mean) / self.deviation
+        clipped = np.clip(table, self.low, self.high)
+        if len(self.knots) and len(table):
+            pairs = zip(clipped.T, self.knots.T, strict=True)
+            clipped = np.stack([_normal_scores(column, knots) for column, knots in pairs], 1)
+        return (clipped - self.mean) / self.deviation
+
+
+def _normal_scores(column: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Where values stand among the knots, as a normal deviate; among equal ones in the middle."""
+    scores = torch.special.ndtri(torch.from_numpy(_LEVELS.clip(_TAIL, 1 - _TAIL))).numpy()
+    below, above = (
+        sign * np.interp(sign * column, sign * knots[::sign], sign * scores[::sign])
+        for sign in (1, -1)
+    )
+    return (below + above) / 2
 
 
 @final
@@ -64,8 +88,9 @@ class RecordingEncoder(Encoder):
         features: The names of the values, in order.
         static_names: The names of what does not change.
         decays: Whether a step also says what it has not seen, and for how long.
+        summaries: Whether the summaries of a recording stand among its statics.
         timed: Whether the times of the steps are read at all.
-        step: Times averaged into one step, or None.
+        step: Times averaged into one step, or None; without times, how many steps.
         max_length: Steps that a longer recording is cut to.
         gap: What lengths of time are measured in: a usual step.
         values: Constants of the values.
@@ -77,6 +102,7 @@ class RecordingEncoder(Encoder):
     features: tuple[str, ...]
     static_names: tuple[str, ...]
     decays: bool
+    summaries: bool
     timed: bool
     step: float | None
     max_length: int
@@ -90,34 +116,39 @@ class RecordingEncoder(Encoder):
         cls, recordings: Recordings, settings: ClassifySettings
     ) -> tuple["RecordingEncoder", list[Choice]]:
         """Learn from recordings, and say what was chosen."""
-        if settings.step is not None and recordings.times is None:
-            raise InputError("step is given, but the recordings have no times to be averaged over")
+        step, choices = choose_step(recordings, settings)
         longest = settings.max_length or LONGEST
         clips = recordings.times is not None
-        # Summaries are of every value there is; the network may see them averaged over a step.
-        bag = Scale.of(summarise(recordings), clips=False)
-        ready = _cut(_binned(recordings, settings.step), longest)
+        ready = cut(binned(recordings, step), longest)
         if not len(ready.values):
             raise InputError("all recordings are empty: there is nothing to tell them apart by")
         missing = float(np.isnan(ready.values).mean())
-        gaps = _steps(ready)
-        uneven = len(gaps) > 0 and float(np.ptp(gaps)) > _EVEN * float(gaps.max())
-        decays = missing > 0 or uneven
-        reason = f"{missing:.1%} of the values missing" + (", times irregular" if uneven else "")
+        gaps = steps_apart(ready)
+        irregular = uneven(gaps)
+        decays = missing > 0 or irregular
+        reason = f"{missing:.1%} of the values missing" + (", times irregular" if irregular else "")
+        choices.append(Choice("missing values as inputs", decays, reason))
+        summaries = settings.summaries
+        if summaries is None:
+            summaries = decays
+            choices.append(Choice("summaries", summaries, reason))
         statics = np.zeros((0, 0)) if not ready.static_names else ready.statics
+        # Summaries are of every value there is; the network may see them averaged over a step.
+        bag = Scale.of(summarise(recordings), clips=False, ranks=decays)
         encoder = cls(
             ready.features,
             ready.static_names,
             decays,
-            uneven,
-            settings.step,
+            summaries,
+            irregular,
+            step,
             longest,
-            float(np.median(gaps)) if uneven and np.median(gaps) > 0 else 1.0,
-            Scale.of(ready.values.astype(np.float64), clips=clips),
-            Scale.of(statics.astype(np.float64), clips=clips),
+            float(np.median(gaps)) if irregular and np.median(gaps) > 0 else 1.0,
+            Scale.of(ready.values.astype(np.float64), clips=clips, ranks=decays),
+            Scale.of(statics.astype(np.float64), clips=clips, ranks=decays),
             bag,
         )
-        return encoder, [Choice("missing values as inputs", decays, reason)]
+        return encoder, choices
 
     def encode(self, sequences: Sequences) -> Encoded:
         """Make recordings ready.
@@ -129,27 +160,31 @@ class RecordingEncoder(Encoder):
             raise InputError("this model was fitted on recordings; expected numbers over time")
         self._check(sequences)
         summary = np.clip(np.nan_to_num(self.bag.apply(summarise(sequences))), -_WIDEST, _WIDEST)
-        ready = _binned(sequences, self.step)
-        cut = int((ready.lengths > self.max_length).sum())
-        ready = _cut(ready, self.max_length)
+        ready = binned(sequences, self.step)
+        longer = int((ready.lengths > self.max_length).sum())
+        ready = cut(ready, self.max_length)
         values = self.values.apply(ready.values.astype(np.float64))
         steps = self._with_gaps(values, ready) if self.decays else np.nan_to_num(values)
         statics = np.zeros((len(ready), 0))
         if self.static_names:
             scaled = self.statics.apply(ready.statics.astype(np.float64))
             statics = np.concatenate([np.nan_to_num(scaled), np.isnan(scaled)], 1)
+        if self.summaries:
+            statics = np.concatenate([statics, summary], 1)
         return Encoded(
             Ragged(torch.from_numpy(steps.astype(np.float32)), torch.from_numpy(ready.offsets)),
             torch.from_numpy(statics.astype(np.float32)),
             DenseBag(torch.from_numpy(summary.astype(np.float32))),
-            cut,
+            longer,
         )
 
     def step_names(self, sequences: Sequences, place: int) -> list[str]:
         """Return the times of one recording's steps, or their places."""
         assert isinstance(sequences, Recordings)
-        one = _cut(_binned(sequences.take(np.array([place])), self.step), self.max_length)
-        times = np.arange(len(one.values)) if one.times is None else one.times
+        one = cut(binned(sequences.take(np.array([place])), self.step), self.max_length)
+        times = one.times
+        if times is None:
+            times = np.arange(len(one.values)) * (self.step or 1)
         return [f"{time:g}" for time in times.tolist()]
 
     def feature_names(self) -> list[str]:
@@ -197,6 +232,7 @@ class RecordingEncoder(Encoder):
             "features": list(self.features),
             "static_names": list(self.static_names),
             "decays": self.decays,
+            "summaries": self.summaries,
             "timed": self.timed,
             "step": self.step,
             "max_length": self.max_length,
@@ -223,6 +259,7 @@ class RecordingEncoder(Encoder):
             msgspec.convert(plain["features"], tuple[str, ...]),
             msgspec.convert(plain["static_names"], tuple[str, ...]),
             msgspec.convert(plain["decays"], bool),
+            msgspec.convert(plain["summaries"], bool),
             msgspec.convert(plain["timed"], bool),
             msgspec.convert(plain["step"], float | None),
             msgspec.convert(plain["max_length"], int),
@@ -231,63 +268,3 @@ class RecordingEncoder(Encoder):
             scale("statics"),
             scale("bag"),
         )
-
-
-def _steps(recordings: Recordings) -> np.ndarray:
-    """The times between neighbouring steps of all recordings."""
-    if recordings.times is None or len(recordings.times) < 2:
-        return np.zeros(0)
-    inside = np.diff(recordings.owners) == 0
-    return np.diff(recordings.times)[inside]
-
-
-def _binned(recordings: Recordings, step: float | None) -> Recordings:
-    """Average what was seen of each feature over every `step` of time; bins without any are left
-    out."""
-    if step is None or recordings.times is None:
-        return recordings
-    width = recordings.values.shape[1]
-    bins = np.floor(recordings.times / step).astype(np.int64)
-    owners = recordings.owners
-    new = np.ones(len(bins), bool)
-    new[1:] = (np.diff(bins) != 0) | (np.diff(owners) != 0)
-    place = np.cumsum(new) - 1
-    count = int(place[-1]) + 1 if len(place) else 0
-    seen = np.isfinite(recordings.values)
-    where = (place[:, None] * width + np.arange(width))[seen]
-    total = np.bincount(where, recordings.values[seen], count * width)
-    number = np.bincount(where, minlength=count * width)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = (total / number).reshape(count, width).astype(np.float32)
-    lengths = np.bincount(owners[new], minlength=len(recordings))
-    return Recordings(
-        values,
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        recordings.features,
-        bins[new] * step,
-        recordings.statics,
-        recordings.static_names,
-        ids=recordings.ids,
-        places=recordings.places,
-    )
-
-
-def _cut(recordings: Recordings, longest: int) -> Recordings:
-    """Keep the first `longest` steps of each."""
-    if not len(recordings) or recordings.lengths.max() <= longest:
-        return recordings
-    inside = np.arange(len(recordings.values)) - np.repeat(
-        recordings.offsets[:-1], recordings.lengths
-    )
-    kept = inside < longest
-    lengths = np.minimum(recordings.lengths, longest)
-    return Recordings(
-        recordings.values[kept],
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        recordings.features,
-        None if recordings.times is None else recordings.times[kept],
-        recordings.statics,
-        recordings.static_names,
-        ids=recordings.ids,
-        places=recordings.places,
-    )

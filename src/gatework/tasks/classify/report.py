@@ -284,7 +284,7 @@ def _training_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     weights = sum(parameter.numel() for parameter in fitted.model.parameters())
     plural = "s" if shape.members > 1 else ""
     ways = "both ways" if shape.bidirectional else "one way"
-    front = f" after convolutions, {shape.convolution} wide" if shape.convolution else ""
+    front = f" beside convolutions, {shape.convolution} wide" if shape.convolution else ""
     facts = [
         ("Networks", f"{shape.members} LSTM{plural}, {shape.hidden_size} wide, {ways}{front}"),
         ("Pooling", shape.pooling),

@@ -1,7 +1,6 @@
 """`Forecaster`: fit a table, predict what comes next, and say how far to trust it."""
 
 import dataclasses
-import inspect
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from gatework.data import Panel, as_given, forecast_frame, read_table, to_panel
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
+from gatework.tasks.estimator import AbstractEstimator, carry_out
 from gatework.tasks.forecast import job, saved
 from gatework.tasks.forecast.arguments import check_levels
 from gatework.tasks.forecast.continuing import join, steps_seen
@@ -27,14 +27,13 @@ from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.scores import MODEL, Scores
 from gatework.tasks.forecast.settings import ForecastSettings
 from gatework.tasks.page import Origin
-from gatework.tasks.settings import to_settings
 from gatework.training import Progress
 
 Settings = ForecastSettings
 
 
 @final
-class Forecaster:
+class Forecaster(AbstractEstimator):
     """LSTM forecasts with intervals, for one series or many, scored beside the naive rules.
 
     A table has one row for each series and time. The columns `unique_id`, `ds` and `y` are looked
@@ -125,9 +124,6 @@ class Forecaster:
         self.scores_: Scores | None = None
         self._kept: _Kept | None = None
 
-    def __repr__(self) -> str:
-        return f"Forecaster({_given(self._parameters())})"
-
     def fit(
         self,
         data: Any,
@@ -151,20 +147,20 @@ class Forecaster:
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings, levels = self._settings(), check_levels(self.levels)
+        settings, levels = self._settings_of(ForecastSettings), check_levels(self.levels)
         panel = self._read(data)
-        parameters = self._parameters() | dataclasses.asdict(settings)
+        parameters = self.get_params() | dataclasses.asdict(settings)
         request = saved.request_of(panel, parameters | {"levels": levels})
-        origin = _origin(data, parameters, command)
-        if run is None:
-            done = job.fit_and_judge(panel, settings, levels, progress=progress)
-        else:
-            place = Path(run)
-            with folder.claim(place, request, overwrite=overwrite) as claim:
-                done = job.fit_and_judge(
-                    panel, settings, levels, folder=claim.state, progress=progress
-                )
-                saved.write_run(place, request, done.fitted, done.outcome, origin)
+        origin = self._origin(data, parameters, command)
+        done = carry_out(
+            run,
+            request,
+            lambda state: job.fit_and_judge(
+                panel, settings, levels, folder=state, progress=progress
+            ),
+            lambda place, done: saved.write_run(place, request, done.fitted, done.outcome, origin),
+            overwrite=overwrite,
+        )
         self.fitted_, self.panel_ = done.fitted, panel
         self.outcome_, self.scores_ = done.outcome, done.outcome.scores
         self._kept = _Kept(request, origin)
@@ -258,7 +254,7 @@ class Forecaster:
         Raises:
             InputError: The data cannot be used, or is too short for so many windows.
         """
-        settings, levels = self._settings(), check_levels(self.levels)
+        settings, levels = self._settings_of(ForecastSettings), check_levels(self.levels)
         step = self.horizon if step_size is None else step_size
         if n_windows < 1 or step < 1:
             raise InputError(f"n_windows is {n_windows} and step_size {step}; expected 1 or more")
@@ -318,20 +314,9 @@ class Forecaster:
             InputError: The folder is no forecasting run, or a file in it is damaged.
         """
         restored = saved.read_run(Path(run))
-        try:
-            model = cls(**restored.config.request.settings)
-        except TypeError as error:
-            path = Path(run) / folder.CONFIG
-            raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
+        model = cls._restored(Path(run), restored.config.request.settings)
         model.fitted_, model.panel_ = restored.fitted, restored.panel
         return model
-
-    def _settings(self) -> ForecastSettings:
-        names = [field.name for field in dataclasses.fields(ForecastSettings)]
-        return to_settings(ForecastSettings, {name: getattr(self, name) for name in names})
-
-    def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _ARGUMENTS}
 
     def _read(self, data: Any) -> Panel:
         frame, source = _table(data)
@@ -350,6 +335,19 @@ class Forecaster:
         frame, source = _table(data)
         return join(self.panel_, to_panel(frame, source=source, schema=self.panel_.schema))
 
+    def _origin(self, data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
+        is_file = isinstance(data, str | os.PathLike)
+        table = repr(str(data)) if is_file else "data"
+        return Origin(
+            name=Path(data).name if is_file else "data frame",
+            command=command,
+            snippet=(
+                "from gatework import Forecaster\n\n"
+                f"model = {self._written(parameters)}.fit({table})\n"
+                "print(model.scores_)\nmodel.predict()"
+            ),
+        )
+
     def _require_fit(self) -> None:
         if not hasattr(self, "fitted_"):
             raise InputError(
@@ -364,33 +362,7 @@ class _Kept(NamedTuple):
     origin: Origin
 
 
-_ARGUMENTS = tuple(inspect.signature(Forecaster).parameters)
-
-
 def _table(data: Any) -> tuple[Any, str | os.PathLike[str]]:
     if isinstance(data, str | os.PathLike):
         return read_table(data), data
     return data, "data frame"
-
-
-def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
-    is_file = isinstance(data, str | os.PathLike)
-    table = repr(str(data)) if is_file else "data"
-    return Origin(
-        name=Path(data).name if is_file else "data frame",
-        command=command,
-        snippet=(
-            "from gatework import Forecaster\n\n"
-            f"model = Forecaster({_given(parameters)}).fit({table})\n"
-            "print(model.scores_)\nmodel.predict()"
-        ),
-    )
-
-
-def _given(parameters: dict[str, Any]) -> str:
-    """Write the arguments that are not the default."""
-    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
-
-
-def _default(name: str) -> object:
-    return inspect.signature(Forecaster).parameters[name].default

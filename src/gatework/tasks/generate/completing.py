@@ -56,10 +56,12 @@ class Completer:
 
     def __init__(self, fitted: Fitted) -> None:
         codec = fitted.codec
-        if codec.kind == "bytes":
-            raise InputError("a model of bytes completes no words; fit one of characters or words")
+        if not completes_words(fitted):
+            raise InputError(
+                f"a model of {codec.kind} completes no words; fit one of characters or words"
+            )
         self._fitted, self._codec = fitted, codec
-        self._reader = ManyReader(fitted.network, 1)
+        self._reader = ManyReader(fitted.network, WIDTH)
         pieces = codec.pieces
         self._letters = np.array([_is_word(piece) for piece in pieces])
         self._ends = np.array([not _is_letter(piece[:1]) for piece in pieces])
@@ -109,11 +111,12 @@ class Completer:
         ids = tuple(self._fitted.primer(before).tolist())
         known = len(self._read)
         if self._state is None or ids[:known] != self._read:
-            self._logits = self._reader.prime(np.array(ids[-REMEMBERED:]))
+            known = len(ids) - 1
+            self._reader.prime(np.array(ids[-REMEMBERED:-1], np.int64))
         else:
             self._reader.state = self._state
-            for number in ids[known:]:
-                self._logits = self._reader.read(np.array([number]))
+        for number in ids[known:]:
+            self._logits = self._reader.read(np.full(WIDTH, number))[:1].copy()
         self._read, self._state = ids, self._reader.state
         return self._logits
 
@@ -168,6 +171,11 @@ class Completer:
             if demand:
                 rows[row] = [_meets(piece, demand) for piece in self._codec.pieces]
         return rows
+
+
+def completes_words(fitted: Fitted) -> bool:
+    """Whether the tokens of a model are letters or words."""
+    return fitted.codec.kind not in ("bytes", "events")
 
 
 def _best(found: list[_Found], count: int) -> list[_Found]:

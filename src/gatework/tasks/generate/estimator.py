@@ -1,50 +1,57 @@
 """`LanguageModel`: fit text, write more of the like, complete words, and say how good it is."""
 
 import dataclasses
-import inspect
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
-from gatework.data.stream import encode
 from gatework.data.stream_corpus import open_corpus
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.models.language import judge
 from gatework.tasks import run as folder
+from gatework.tasks.estimator import carry_out
 from gatework.tasks.generate import job, saved
-from gatework.tasks.generate.completing import Completer, Completion
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.inspection import inspection_of
+from gatework.tasks.generate.origin import origin_of
 from gatework.tasks.generate.outcome import Outcome
-from gatework.tasks.generate.parts import gather
+from gatework.tasks.generate.personal import Gains, personalise
+from gatework.tasks.generate.recalling import score_recalling
 from gatework.tasks.generate.scores import Scores
-from gatework.tasks.generate.settings import GenerateSettings, Sampling
-from gatework.tasks.generate.writing import Written, write, write_many
+from gatework.tasks.generate.settings import GenerateSettings, Recall
+from gatework.tasks.generate.sources import (
+    gather_parts,
+    read_excerpt,
+    read_stream,
+    settle_tokens,
+)
+from gatework.tasks.generate.speaking import AbstractSpeaker
 from gatework.tasks.page import Origin
-from gatework.tasks.settings import to_settings
 from gatework.training import Progress
 
 Settings = GenerateSettings
-_LOOKED_AT: Final = 4_000  # characters of a file to go on from, or to look inside with
-_DEFAULT: Final = Sampling()
+_NOTHING: Final = Recall()
 
 
 @final
-class LanguageModel:
+class LanguageModel(AbstractSpeaker):
     """An LSTM that foretells text token by token, scored beside n-grams of the same text.
 
     Text comes from a file, a folder (all of its files), a list of paths, or a list of texts. It is
-    read as one long stream, split in order. A setting left at None is chosen from the data.
+    read as one long stream, split in order. Music comes from MIDI and ABC, or as a list of pieces,
+    and is split by piece. A setting left at None is chosen from the data.
 
     Args:
-        tokens: What is predicted: characters, bytes, words or subwords.
+        tokens: What is predicted: characters, bytes, words, subwords, or events of music.
         vocabulary_size: Words or subwords with a number of their own, at most.
         hidden_size: Width of each LSTM.
         num_layers: LSTMs, one on top of the other.
+        layer_norm: Whether the LSTM normalises its sums.
         embedding_size: Width of a token's vector.
         tied: Whether a token's vector weighs the output too.
+        ngram: Longest n-gram whose log chances the network corrects; 0 is none.
+        softmax: Over all tokens (full), or with rare ones in groups (adaptive).
         dropout: Part of the features dropped in training.
         weight_drop: Part of the recurrent weights dropped in training.
         embedding_dropout: Part of the tokens whose vector is dropped in training.
@@ -52,6 +59,7 @@ class LanguageModel:
         temporal: Weight of changes of the output in the loss.
         batch_size: Streams read side by side.
         window: Steps that gradients go back.
+        optimizer: adamw, or asgd: averaged gradient descent.
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay.
         average: Decay of the average of the weights that is kept.
@@ -59,11 +67,16 @@ class LanguageModel:
         test_share: The last part of the data, scored once.
         validation_share: The last part of what is left, which chooses the best weights.
         time_budget: Seconds to train at most; with it a fit is not reproducible bit for bit.
+        steps_per_quarter: Of music, steps of time in a quarter note.
+        loudnesses: Of music, how many kinds of loudness are told apart.
+        transpose: Of music, semitones that a piece is moved by in training at most.
         seed: Seed of everything random.
+        text_column: Of tables, the column that has the texts. None: by its name, or the longest.
 
     Attributes:
         scores_: The score table of the judged part; None for a loaded model.
         outcome_: All that the report shows; None for a loaded model.
+        gains_: What adapting changed; None for a model that was not adapted.
 
     Example:
         >>> model = LanguageModel(window=16, epochs=6, hidden_size=32, learning_rate=0.02)
@@ -77,12 +90,15 @@ class LanguageModel:
     def __init__(  # noqa: PLR0913 - one argument a setting, as in scikit-learn
         self,
         *,
-        tokens: str = Settings.tokens,
+        tokens: str | None = Settings.tokens,
         vocabulary_size: int = Settings.vocabulary_size,
         hidden_size: int | None = Settings.hidden_size,
         num_layers: int = Settings.num_layers,
+        layer_norm: bool = Settings.layer_norm,
         embedding_size: int | None = Settings.embedding_size,
         tied: bool | None = Settings.tied,
+        ngram: int | None = Settings.ngram,
+        softmax: str | None = Settings.softmax,
         dropout: float | None = Settings.dropout,
         weight_drop: float | None = Settings.weight_drop,
         embedding_dropout: float = Settings.embedding_dropout,
@@ -90,21 +106,29 @@ class LanguageModel:
         temporal: float = Settings.temporal,
         batch_size: int | None = Settings.batch_size,
         window: int = Settings.window,
+        optimizer: str = Settings.optimizer,
         learning_rate: float | None = Settings.learning_rate,
-        weight_decay: float = Settings.weight_decay,
+        weight_decay: float | None = Settings.weight_decay,
         average: float | None = Settings.average,
         epochs: int | None = Settings.epochs,
         test_share: float = Settings.test_share,
         validation_share: float = Settings.validation_share,
         time_budget: float | None = Settings.time_budget,
+        steps_per_quarter: int | None = Settings.steps_per_quarter,
+        loudnesses: int | None = Settings.loudnesses,
+        transpose: int = Settings.transpose,
         seed: int = Settings.seed,
+        text_column: str | None = None,
     ) -> None:
         self.tokens = tokens
         self.vocabulary_size = vocabulary_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.layer_norm = layer_norm
         self.embedding_size = embedding_size
         self.tied = tied
+        self.ngram = ngram
+        self.softmax = softmax
         self.dropout = dropout
         self.weight_drop = weight_drop
         self.embedding_dropout = embedding_dropout
@@ -112,6 +136,7 @@ class LanguageModel:
         self.temporal = temporal
         self.batch_size = batch_size
         self.window = window
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.average = average
@@ -119,16 +144,18 @@ class LanguageModel:
         self.test_share = test_share
         self.validation_share = validation_share
         self.time_budget = time_budget
+        self.steps_per_quarter = steps_per_quarter
+        self.loudnesses = loudnesses
+        self.transpose = transpose
         self.seed = seed
+        self.text_column = text_column
         self.outcome_: Outcome | None = None
         self.scores_: Scores | None = None
         self._fit: Fitted | None = None
-        self._excerpt = ""
+        self._completer = None
+        self.gains_: Gains | None = None
+        self._excerpt = self._data = ""
         self._kept: _Kept | None = None
-        self._completer: Completer | None = None
-
-    def __repr__(self) -> str:
-        return f"LanguageModel({_given(self._parameters())})"
 
     def fit(
         self,
@@ -144,7 +171,8 @@ class LanguageModel:
         """Train on text and score the result.
 
         Args:
-            data: The path of a file or folder, a list of `Path`, or a list of texts (`str`).
+            data: The path of a file or folder, a list of `Path`, or a list of texts (`str`) or of
+                pieces of music (`Piece`).
             validation: What chooses the best weights, likewise. None is the last part of the data
                 before the test part.
             test: What to score on, read once, after training; likewise. None is the last part of
@@ -159,29 +187,28 @@ class LanguageModel:
             InputError: The data or a setting cannot be used, or the folder holds something else.
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
-        settings = self._settings()
-        parts = gather(data, validation, test, settings)
-        parameters = self._parameters() | dataclasses.asdict(settings)
-        request = saved.request_of(parts, parameters)
-        origin = _origin(data, parameters, command)
-        if run is None:
-            done = job.fit_and_judge(parts, settings, progress=progress)
-        else:
-            place = Path(run)
-            with folder.claim(place, request, overwrite=overwrite) as claim:
-                done = job.fit_and_judge(parts, settings, folder=claim.state, progress=progress)
-                saved.write_run(place, request, done, origin)
-        self._fit, self._completer = done.fitted, None
-        self.outcome_, self.scores_ = done.outcome, done.outcome.scores
-        self._excerpt = done.outcome.excerpt
-        self._kept = _Kept(request, origin, done)
+        settings = settle_tokens(self._settings_of(GenerateSettings), data)
+        parts = gather_parts(data, validation, test, settings, self.text_column)
+        parameters = self.get_params() | dataclasses.asdict(settings)
+        request = saved.request_of(parts.digest, parameters)
+        music = settings.tokens == "events"
+        origin = origin_of(data, self._written(parameters), command, music=music)
+        done = carry_out(
+            run,
+            request,
+            lambda state: job.fit_and_judge(parts, settings, folder=state, progress=progress),
+            lambda place, done: saved.write_run(place, request, done, origin),
+            overwrite=overwrite,
+        )
+        self._take(_Kept(request, origin, done))
         return self
 
-    def evaluate(self, data: Any) -> Scores:
+    def evaluate(self, data: Any, *, recall: Recall = _NOTHING) -> Scores:
         """Score the fitted model on text, beside the n-grams.
 
         Args:
             data: As for `fit`.
+            recall: What is learnt from the text while it is read; scored as rows of their own.
 
         Returns:
             The score table: print it, or make a frame of its `records()`.
@@ -190,97 +217,52 @@ class LanguageModel:
             InputError: The data cannot be read, or is empty.
         """
         fitted = self._fitted()
-        corpus = open_corpus(data, raw=fitted.codec.kind == "bytes")
-        stream = encode(corpus.part(0, corpus.size), fitted.codec)
-        if len(stream.ids) < 2:
-            raise InputError(f"{corpus.name} has no token to judge")
-        notes = (
-            (f"{stream.unknown:,} characters were never seen in training: they count as unknown",)
-            if stream.unknown
-            else ()
-        )
+        name, stream, notes = read_stream(fitted.codec, data, self.text_column)
         said = judge(fitted.network, stream.ids[:, None])
-        return job.score(fitted, stream, said, part=corpus.name, notes=notes)
+        plain = job.score(fitted, stream, said, part=name, notes=notes)
+        rows = score_recalling(fitted, stream, recall)
+        return dataclasses.replace(plain, methods=(*plain.methods, *rows))
 
-    def generate(  # noqa: PLR0913 - every way of drawing
+    def adapt(
         self,
-        prompt: str = "",
+        data: Any,
         *,
-        length: int = 500,
-        temperature: float = _DEFAULT.temperature,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        typical: float | None = None,
-        repetition_penalty: float = 1.0,
-        stop: Sequence[str] = (),
-        seed: int = 0,
-    ) -> str:
-        """Return one text that goes on from a prompt; see `Sampling` for the ways of drawing.
+        run: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        command: str | None = None,
+    ) -> "LanguageModel":
+        """Return a model that has learnt how a person writes; this one stays as it is.
+
+        The last fifth of their text is judged, once, before and after: see `gains_` of the model.
 
         Args:
-            prompt: What comes before; "" begins a document. Characters that the model never saw
-                are read as unknown: `unknown` lists them.
-            length: Tokens to write at most.
-            temperature: Below 1 keeps to what is likely; 0 always takes the likeliest.
-            top_k: Draw from so many of the likeliest tokens.
-            top_p: Draw from the likeliest tokens with this probability together.
-            typical: Draw from the tokens of most usual surprise with this probability together.
-            repetition_penalty: Above 1, tokens that came lately are less likely.
-            stop: Texts that end it; they are left out.
-            seed: The same seed, the same text.
+            data: Their text, as for `fit`.
+            run: Folder to keep the new model in; None keeps nothing on disk.
+            overwrite: Replace another fit in that folder.
+            progress: Where to show how far it is; None shows nothing.
+            command: How to ask for this again, for the report; None tells it in Python.
 
         Raises:
-            InputError: A value is out of its range.
+            InputError: The text cannot be read or is too short, or the model is one of music.
         """
-        how = Sampling(temperature, repetition_penalty, top_k, top_p, typical, seed)
-        return "".join(self.write(prompt, how, length=length, stop=stop))
-
-    def write(
-        self,
-        prompt: str = "",
-        sampling: Sampling = _DEFAULT,
-        *,
-        length: int = 500,
-        stop: Sequence[str] = (),
-    ) -> Iterator[str]:
-        """Write as `generate` does, and give each piece of text as soon as it is there."""
-        return write(self._fitted(), prompt, sampling, length=length, stops=stop)
-
-    def write_many(
-        self,
-        prompt: str = "",
-        sampling: Sampling = _DEFAULT,
-        *,
-        count: int,
-        length: int = 500,
-        stop: Sequence[str] = (),
-    ) -> list[Written]:
-        """Write `count` texts from one prompt, all at once as one batch."""
-        return write_many(self._fitted(), prompt, sampling, count=count, length=length, stops=stop)
-
-    def complete(self, text: str, *, count: int = 5) -> list[Completion]:
-        """Return the likeliest endings of the word being typed, or next words after a blank.
-
-        Raises:
-            InputError: count is below 1, or the model is one of bytes.
-        """
-        if self._completer is None:
-            self._completer = Completer(self._fitted())
-        return self._completer.complete(text, count=count)
-
-    def read(self, path: str | os.PathLike[str]) -> str:
-        """Return the text of a file, to go on from; of a long one, its end.
-
-        Raises:
-            InputError: It is not there, is empty or is not UTF-8.
-        """
-        corpus = open_corpus(path)
-        last = corpus.part(max(0, corpus.size - _LOOKED_AT), corpus.size)
-        return "".join(piece for pieces in last for piece in pieces)
-
-    def unknown(self, text: str) -> list[str]:
-        """Return the characters of a text that the model never saw, each once."""
-        return self._fitted().codec.unknown(text)
+        fitted, parameters = self._fitted(), self.get_params()
+        if fitted.codec.kind == "events":
+            raise InputError("adapt is for text; fit music again, with the new pieces among it")
+        corpus = open_corpus(data, raw=fitted.codec.kind == "bytes", column=self.text_column)
+        request = saved.request_of(f"{self._data}+{corpus.digest}", parameters)
+        origin = origin_of(data, self._written(parameters), command, adapts=True)
+        done = carry_out(
+            run,
+            request,
+            lambda _: personalise(fitted, corpus, self._excerpt, parameters, progress=progress),
+            lambda place, done: saved.write_run(place, request, done.job, origin),
+            overwrite=overwrite,
+        )
+        model = type(self)(**parameters)
+        model._take(_Kept(request, origin, done.job))
+        model.gains_ = done.gains
+        return model
 
     def inspection(self, data: Any = None, *, most: int = 6) -> Inspection:
         """Return the network and some text, to look inside.
@@ -295,8 +277,7 @@ class LanguageModel:
         fitted = self._fitted()
         text = self._excerpt
         if data is not None:
-            corpus = open_corpus(data)
-            text = "".join(p for pieces in corpus.part(0, _LOOKED_AT) for p in pieces)
+            text = read_excerpt(fitted.codec, data, self.text_column)
         return inspection_of(fitted, text, most=most)
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -320,20 +301,17 @@ class LanguageModel:
             InputError: The folder is no language model's run, or a file in it is damaged.
         """
         restored = saved.read_run(Path(run))
-        try:
-            model = cls(**restored.config.request.settings)
-        except TypeError as error:
-            path = Path(run) / folder.CONFIG
-            raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
+        model = cls._restored(Path(run), restored.config.request.settings)
         model._fit, model._excerpt = restored.fitted, restored.excerpt
+        model._data = restored.config.request.data
         return model
 
-    def _settings(self) -> GenerateSettings:
-        names = [field.name for field in dataclasses.fields(GenerateSettings)]
-        return to_settings(GenerateSettings, {name: getattr(self, name) for name in names})
-
-    def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _ARGUMENTS}
+    def _take(self, kept: "_Kept") -> None:
+        """Be the model of a fit that is done."""
+        outcome = kept.done.outcome
+        self._kept, self._fit, self._completer = kept, kept.done.fitted, None
+        self.outcome_, self.scores_, self._excerpt = outcome, outcome.scores, outcome.excerpt
+        self._data = kept.request.data
 
     def _fitted(self) -> Fitted:
         if self._fit is None:
@@ -349,35 +327,3 @@ class _Kept(NamedTuple):
     request: folder.Request
     origin: Origin
     done: job.Job
-
-
-_ARGUMENTS = tuple(inspect.signature(LanguageModel).parameters)
-
-
-def _origin(data: Any, parameters: dict[str, Any], command: str | None) -> Origin:
-    is_file = isinstance(data, str | os.PathLike)
-    files = [Path(each).name for each in ([data] if is_file else data) if not _is_text(each, data)]
-    return Origin(
-        name=f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else (*files, "text")[0],
-        command=command,
-        snippet=(
-            "from gatework import LanguageModel\n\n"
-            f"model = LanguageModel({_given(parameters)})\n"
-            f"model.fit({repr(str(data)) if is_file else 'texts'})\n"
-            "print(model.scores_)\nprint(model.generate('A prompt'))"
-        ),
-    )
-
-
-def _is_text(each: Any, data: Any) -> bool:
-    """Whether a member of a list is a text itself, and not a path."""
-    return each is not data and isinstance(each, str)
-
-
-def _given(parameters: dict[str, Any]) -> str:
-    """Write the arguments that are not the default."""
-    return ", ".join(f"{k}={v!r}" for k, v in parameters.items() if v != _default(k))
-
-
-def _default(name: str) -> object:
-    return inspect.signature(LanguageModel).parameters[name].default

@@ -13,13 +13,15 @@ from torch import Tensor
 from gatework.data.stream_codec import BORDER, Codec
 from gatework.data.text import UNKNOWN
 from gatework.errors import InputError
+from gatework.models.counted import CountedChances
 from gatework.models.language import LanguageNetwork, LanguageShape
-from gatework.tasks.generate.ngrams import NGrams
+from gatework.models.ngrams import NGrams
 from gatework.tasks.settings import Choice
 from gatework.training import History
 from gatework.training.weights import load_tensors, model_tensors
 
 _KNOWN_FROM: Final = 10  # documents
+_VERSION: Final = 2
 
 
 @final
@@ -30,7 +32,8 @@ class Fitted:
     Args:
         codec: Text to numbers and back.
         network: In evaluation.
-        ngrams: Of the same text, of the order that did best on validation.
+        ngrams: Of the same text.
+        order: Of the n-grams that did best on validation: the baseline's.
         documents: How many texts it learnt from.
         choices: What was chosen from the data.
         history: The training; None for a loaded model.
@@ -39,6 +42,7 @@ class Fitted:
     codec: Codec
     network: LanguageNetwork
     ngrams: NGrams
+    order: int
     documents: int
     choices: tuple[Choice, ...]
     history: History | None = None
@@ -59,14 +63,23 @@ class Fitted:
         The beginning is a border or, for a model that knows none, the end of a line.
         """
         line = self.codec.encode("\n")
-        begins = np.array([BORDER]) if self.ends or (line == UNKNOWN).any() else line
+        is_none = not len(line) or (line == UNKNOWN).any()
+        begins = np.array([BORDER]) if self.ends or is_none else line
         return np.concatenate([begins, self.codec.encode(prompt)])
+
+    def replica(self) -> LanguageNetwork:
+        """Return a network with the same weights, in evaluation, to be changed."""
+        with torch.random.fork_rng():
+            network = LanguageNetwork(self.network.shape, counted=self.network.counted)
+        network.load_state_dict(self.network.state_dict())
+        return network.eval()
 
     @property
     def config(self) -> dict[str, Any]:
         """Plain values from which `from_saved` rebuilds all but tensors."""
         return {
-            "version": 1,
+            "version": _VERSION,
+            "order": self.order,
             "codec": self.codec.plain(),
             "shape": asdict(self.network.shape),
             "documents": self.documents,
@@ -87,18 +100,24 @@ class Fitted:
         Raises:
             InputError: They are of another version, or do not belong together.
         """
-        if config.get("version") != 1:
+        if config.get("version") != _VERSION:
             raise InputError(
-                f"saved language model is of version {config.get('version')}; expected 1"
+                f"saved language model is of version {config.get('version')}; expected {_VERSION}"
             )
         try:
             codec = Codec.of(config["codec"])
             shape = msgspec.convert(config["shape"], LanguageShape)
-            documents = int(config["documents"])
+            order, documents = int(config["order"]), int(config["documents"])
             choices = tuple(Choice(**choice) for choice in config["choices"])
         except (KeyError, TypeError, msgspec.ValidationError) as error:
             raise InputError(f"the saved language model is damaged: {error}") from error
+        counted = NGrams.of(ngrams, len(codec))
         with torch.random.fork_rng():
-            network = LanguageNetwork(shape)
+            network = LanguageNetwork(shape, counted=chances_of(counted, shape))
         load_tensors(network, state, "the saved language model")
-        return cls(codec, network.eval(), NGrams.of(ngrams, len(codec)), documents, choices)
+        return cls(codec, network.eval(), counted, order, documents, choices)
+
+
+def chances_of(ngrams: NGrams, shape: LanguageShape) -> CountedChances | None:
+    """Return what n-grams say, where a network of this shape corrects it."""
+    return CountedChances(ngrams.shortened(shape.counted)) if shape.counted else None

@@ -1,13 +1,13 @@
 """Training: from streams of tokens to a network and its n-grams."""
 
+import dataclasses
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from gatework.data.stream import StreamWindows
+from gatework.data.stream import StreamBatch
 from gatework.models.language import (
     CarryingNetwork,
     LanguageNetwork,
@@ -15,20 +15,19 @@ from gatework.models.language import (
     LanguageShape,
     judge,
 )
-from gatework.tasks.generate.choices import choose_effort
-from gatework.tasks.generate.fitted import Fitted
-from gatework.tasks.generate.ngrams import NGrams
+from gatework.tasks.generate.choices import Effort, choose_effort
+from gatework.tasks.generate.counting import CountedBatch, fit_ngrams, windows_of
+from gatework.tasks.generate.fitted import Fitted, chances_of
 from gatework.tasks.generate.parts import Parts
 from gatework.tasks.generate.settings import GenerateSettings
-from gatework.tasks.settings import Choice
 from gatework.training import Progress, TrainSettings, train
 
+_ASGD_CLIP: Final = 0.25  # Merity et al. 2018
 _STREAMS: Final = 32  # that validation is read in, side by side
 _LEAST_STREAM: Final = 256  # tokens of each
 _VALIDATIONS: Final = 2  # of an epoch
 _LEAST_BETWEEN, _MOST_BETWEEN = 20, 1_000  # steps
 _MOST_VALIDATED: Final = 300_000  # tokens, at the beginning of the part
-LONGEST_NGRAM: Final = 7
 
 
 def fit_network(
@@ -50,13 +49,17 @@ def fit_network(
         InputError: The training part is too short.
         Interrupted: Ctrl-C; the folder holds what a resume needs.
     """
-    effort, choices = choose_effort(len(parts.train.ids), settings)
+    effort, choices = choose_effort(len(parts.train.ids), len(parts.codec), settings)
+    counts = fit_ngrams(parts, effort.ngram)
     shape = LanguageShape(
         len(parts.codec),
         effort.embedding_size,
         effort.hidden_size,
         settings.num_layers,
         effort.tied,
+        settings.layer_norm,
+        counted=effort.ngram,
+        adaptive=effort.softmax == "adaptive",
     )
     regularisation = LanguageRegularisation(
         effort.dropout,
@@ -65,48 +68,60 @@ def fit_network(
         settings.activation,
         settings.temporal,
     )
-    source = StreamWindows(parts.train.ids, batch_size=effort.batch_size, window=effort.window)
+    source = windows_of(parts, effort.ngram, batch_size=effort.batch_size, window=effort.window)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        model = CarryingNetwork(LanguageNetwork(shape, regularisation), effort.batch_size)
+        network = LanguageNetwork(shape, regularisation, chances_of(counts.train, shape))
+        model = CarryingNetwork(network, effort.batch_size)
     held = parts.validation.ids[:_MOST_VALIDATED]
     held = side_by_side(held, max(1, min(_STREAMS, len(held) // _LEAST_STREAM)))
     history = train(
         model,
         source,
-        lambda network, batch: network.loss(batch.inputs, batch.targets, begins=batch.begins),
-        settings=TrainSettings(
-            epochs=effort.epochs,
-            time_budget=settings.time_budget,
-            learning_rate=effort.learning_rate,
-            weight_decay=settings.weight_decay,
-            average=settings.average,
-            validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, source.batches // _VALIDATIONS)),
-            seed=settings.seed,
-        ),
+        _loss,
+        settings=_training(settings, effort, source.batches),
         validate=lambda carrying: float(judge(carrying.network, held).nats.double().mean()),
         folder=folder,
         progress=progress,
     )
-    ngrams, choice = fit_ngrams(parts)
-    choices.append(choice)
-    network = model.network.eval()
-    return Fitted(parts.codec, network, ngrams, parts.documents, tuple(choices), history)
+    choices += [*parts.chosen, counts.choice]
+    network.counted = chances_of(counts.known, shape)
+    return Fitted(
+        parts.codec,
+        network.eval(),
+        counts.known,
+        counts.order,
+        parts.documents,
+        tuple(choices),
+        history,
+    )
 
 
-def fit_ngrams(parts: Parts) -> tuple[NGrams, Choice]:
-    """Choose the order on validation, then count the validation part too: all that may be known."""
-    vocabulary = len(parts.codec)
-    train, held = parts.train.ids.numpy(), parts.validation.ids.numpy()
-    counted = NGrams.learn(train, vocabulary, LONGEST_NGRAM)
-    means = counted.losses(held).mean(1)
-    order = int(means.argmin()) + 1
-    listed = ", ".join(f"{n}: {mean:.3f}" for n, mean in enumerate(means, start=1))
-    if parts.test is None:
-        counted = counted.shortened(order)
-    else:
-        counted = NGrams.learn(np.concatenate([train, held]), vocabulary, order)
-    return counted, Choice("n-gram", order, f"nats a token on validation, by order: {listed}")
+def _training(settings: GenerateSettings, effort: Effort, batches: int) -> TrainSettings:
+    """How to train, with so many batches in an epoch."""
+    usual = TrainSettings(
+        epochs=effort.epochs,
+        time_budget=settings.time_budget,
+        learning_rate=effort.learning_rate,
+        weight_decay=effort.weight_decay,
+        average=settings.average,
+        validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, batches // _VALIDATIONS)),
+        seed=settings.seed,
+    )
+    if settings.optimizer == "adamw":
+        return usual
+    return dataclasses.replace(
+        usual,
+        optimizer="asgd",
+        schedule="constant",
+        warmup=0.0,
+        clip_norm=_ASGD_CLIP,
+    )
+
+
+def _loss(network: CarryingNetwork, batch: StreamBatch | CountedBatch) -> Tensor:
+    rows = batch.rows if isinstance(batch, CountedBatch) else None
+    return network.loss(batch.inputs, batch.targets, begins=batch.begins, rows=rows)
 
 
 def side_by_side(ids: Tensor, streams: int) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from gatework.data.stream import TokenStream
 from gatework.models.language import Judged, judge
+from gatework.tasks.generate.composing import compose
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.fitting import fit_network
 from gatework.tasks.generate.outcome import Outcome, Sample, surprises_of
@@ -56,12 +57,12 @@ def fit_and_judge(
         settings=dataclasses.asdict(settings),
         choices=fitted.choices,
         scores=score(fitted, stream, said, part=parts.judged_name, chosen_on=parts.test is None),
-        samples=tuple(_samples(fitted, settings.seed)),
+        samples=tuple(samples_of(fitted, settings.seed)),
         surprises=surprises_of(stream.ids, said, parts.codec),
         excerpt=parts.codec.decode(stream.ids[1 : _EXCERPT + 1].tolist()),
-        curve=_curve(fitted),
+        curve=curve_of(fitted),
         data=_data_facts(parts),
-        training=_training_facts(fitted),
+        training=training_facts(fitted),
         notes=parts.notes,
     )
     return Job(fitted, outcome)
@@ -87,9 +88,9 @@ def score(
         notes: What else a reader must know.
     """
     tokens = len(stream.ids) - 1
-    counted = fitted.ngrams.losses(stream.ids.numpy()).sum(1)
+    counted = fitted.ngrams.totals(stream.ids.numpy())
     totals = [(MODEL, float(said.nats.double().sum()))]
-    totals += [(f"{n}-gram", float(counted[n - 1])) for n in sorted({fitted.ngrams.order, 1})[::-1]]
+    totals += [(f"{n}-gram", float(counted[n - 1])) for n in sorted({fitted.order, 1})[::-1]]
     return Scores(
         tuple(
             MethodScore(name, total / stream.characters, math.exp(total / tokens))
@@ -100,38 +101,56 @@ def score(
         tokens,
         unit_of(fitted.codec),
         chosen_on,
-        notes,
+        (*_what_the_model_is(fitted), *notes),
     )
 
 
-def _samples(fitted: Fitted, seed: int) -> Iterator[Sample]:
+def _what_the_model_is(fitted: Fitted) -> tuple[str, ...]:
+    order = fitted.network.shape.counted
+    if not order:
+        return ()
+    return (
+        f"{MODEL} is an LSTM that corrects the chances of a {order}-gram of the same text; "
+        "--ngram 0 is an LSTM alone",
+    )
+
+
+def samples_of(fitted: Fitted, seed: int) -> Iterator[Sample]:
+    """Let the model write, at each temperature."""
     for temperature in _TEMPERATURES:
         how = Sampling(temperature=temperature, seed=seed)
+        if fitted.codec.kind == "events":
+            (composed,) = compose(fitted, None, how, count=1, length=_SAMPLED)
+            yield Sample(temperature, composed.text, composed.piece)
+            continue
         (written,) = write_many(fitted, "", how, count=1, length=_SAMPLED)
         yield Sample(temperature, written.text)
 
 
-def _curve(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
+def curve_of(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
+    """Return the course of the training."""
     if fitted.history is None:
         return ()
     return tuple((each.step, each.loss, each.validation) for each in fitted.history.records)
 
 
 def _data_facts(parts: Parts) -> tuple[tuple[str, str], ...]:
+    unit = unit_of(parts.codec)
     named = {"Training": parts.train, "Validation": parts.validation, "Test": parts.test}
-    facts = [
-        (name, f"{stream.characters:,} {unit_of(parts.codec)}s, {len(stream.ids) - 1:,} tokens")
-        for name, stream in named.items()
-        if stream is not None
-    ]
+    facts = []
+    for name, stream in named.items():
+        if stream is not None:
+            tokens = "" if unit == "event" else f", {len(stream.ids) - 1:,} tokens"
+            facts.append((name, f"{stream.characters:,} {unit}s{tokens}"))
     return (
-        ("Documents", f"{parts.documents:,}"),
+        ("Pieces" if unit == "event" else "Documents", f"{parts.documents:,}"),
         ("Tokens", f"{parts.codec.kind}, {len(parts.codec):,} different"),
         *facts,
     )
 
 
-def _training_facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
+def training_facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:
+    """Return facts about the network and its training, to read."""
     shape, history = fitted.network.shape, fitted.history
     weights = sum(parameter.numel() for parameter in fitted.network.parameters())
     facts = [

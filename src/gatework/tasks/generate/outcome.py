@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from gatework.data.music.piece import Piece
 from gatework.data.stream_codec import BORDER, Codec
 from gatework.models.language import Judged
 from gatework.tasks.generate.scores import Scores
@@ -41,10 +42,11 @@ class Surprise(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A text that the model wrote of its own, at a temperature."""
+    """A text that the model wrote of its own, at a temperature; of music the piece too."""
 
     temperature: float
     text: str
+    piece: Piece | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def surprises_of(ids: Tensor, judged: Judged, codec: Codec) -> tuple[Surprise, .
         codec: Whose numbers.
     """
     nats = judged.nats[:, 0].numpy().copy()
+    before, after = (8, 3) if codec.kind == "events" else (_BEFORE, _AFTER)
     found: list[Surprise] = []
     while len(found) < MOST_SURPRISES:
         worst = int(nats.argmax())
@@ -94,9 +97,9 @@ def surprises_of(ids: Tensor, judged: Judged, codec: Codec) -> tuple[Surprise, .
         found.append(
             Surprise(
                 at,
-                _in_line(codec.decode(ids[max(0, at - _BEFORE) : at].tolist())),
+                _in_line(codec.decode(ids[max(0, at - before) : at].tolist()), codec),
                 token_name(codec, int(ids[at])),
-                _in_line(codec.decode(ids[at + 1 : at + 1 + _AFTER].tolist())),
+                _in_line(codec.decode(ids[at + 1 : at + 1 + after].tolist()), codec),
                 float(nats[worst]),
                 token_name(codec, int(judged.best[worst, 0])),
                 float(judged.chance[worst, 0]),
@@ -116,9 +119,12 @@ def token_name(codec: Codec, number: int) -> str:
     """
     if number == BORDER:
         return "(end)"
-    return _in_line(codec.pieces[number] or "(unknown)").replace(" ", "␣")
+    piece = codec.pieces[number] or "(unknown)"
+    return piece.strip() if codec.kind == "events" else _in_line(piece, codec).replace(" ", "␣")
 
 
-def _in_line(text: str) -> str:
-    """Text with ends of lines and tabs that can be seen."""
+def _in_line(text: str, codec: Codec) -> str:
+    """Text with ends of lines and tabs that can be seen; events in a row, blanks around them."""
+    if codec.kind == "events":
+        return f" {' '.join(text.split())} "
     return text.translate({ord("\n"): "⏎", ord("\r"): "␍", ord("\t"): "⇥"})

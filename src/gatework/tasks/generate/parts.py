@@ -2,13 +2,21 @@
 
 from typing import Any, Final, NamedTuple
 
-from gatework.data.stream import TokenStream, encode
+import numpy as np
+import torch
+
+from gatework.data.music.transposing import Keys, TransposedWindows, in_all_keys
+from gatework.data.stream import StreamWindows, TokenStream, encode
 from gatework.data.stream_codec import Codec
 from gatework.data.stream_corpus import Corpus, open_corpus
 from gatework.errors import InputError
+from gatework.models.ngrams import MOST_COUNTED
 from gatework.tasks.generate.settings import GenerateSettings
+from gatework.tasks.settings import Choice
 
+_STRETCH: Final = 1 << 20  # tokens looked at at once
 _SHOWN: Final = 10  # characters that a note lists
+_AS_IT_IS: Final = Keys(0, 0)
 
 
 class Parts(NamedTuple):
@@ -23,6 +31,8 @@ class Parts(NamedTuple):
         documents: How many texts the data has.
         digest: SHA-256 of all of it.
         notes: What a reader must know.
+        keys: Of music, how far a piece is moved in training.
+        chosen: What was chosen by the data, besides.
     """
 
     codec: Codec
@@ -33,6 +43,20 @@ class Parts(NamedTuple):
     documents: int
     digest: str
     notes: tuple[str, ...]
+    keys: Keys = _AS_IT_IS
+    chosen: tuple[Choice, ...] = ()
+
+    def windows(self, *, batch_size: int, window: int) -> StreamWindows | TransposedWindows:
+        """Return the training part as batches."""
+        if self.keys == _AS_IT_IS:
+            return StreamWindows(self.train.ids, batch_size=batch_size, window=window)
+        return TransposedWindows(self.train.ids, self.keys, batch_size=batch_size, window=window)
+
+    def counted(self, ids: np.ndarray) -> np.ndarray:
+        """Return what n-grams count of (N,) tokens: of music, the pieces in all keys."""
+        if self.keys == _AS_IT_IS:
+            return ids
+        return in_all_keys(torch.from_numpy(ids), self.keys, most=MOST_COUNTED).numpy()
 
     @property
     def judged(self) -> TokenStream:
@@ -40,21 +64,33 @@ class Parts(NamedTuple):
         return self.validation if self.test is None else self.test
 
 
-def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) -> Parts:
+def gather(
+    data: Any,
+    validation: Any,
+    test: Any,
+    settings: GenerateSettings,
+    column: str | None = None,
+) -> Parts:
     """Read the data, and cut it in the order in which it stands.
 
     Args:
         data: What `open_corpus` takes.
         validation: Likewise, or None: the last `validation_share` of what is left.
         test: Likewise, or None: the last `test_share` of the data.
-        settings: The shares and the tokens.
+        settings: The shares and the tokens, with none of them left open.
+        column: Of tables, which has the texts; None is found.
 
     Raises:
         InputError: There is too little text, or it cannot be read; the file is named.
     """
+    if settings.tokens is None or settings.tokens == "events":
+        raise ValueError(f"tokens are {settings.tokens}; expected a kind of text")
     raw = settings.tokens == "bytes"
-    corpus = open_corpus(data, raw=raw)
-    others = [None if each is None else open_corpus(each, raw=raw) for each in (validation, test)]
+    corpus = open_corpus(data, raw=raw, column=column)
+    others = [
+        None if each is None else open_corpus(each, raw=raw, column=column)
+        for each in (validation, test)
+    ]
     stop = corpus.size
     held = round(stop * settings.test_share) if test is None else 0
     cut = stop - held
@@ -83,15 +119,15 @@ def gather(data: Any, validation: Any, test: Any, settings: GenerateSettings) ->
         streams[1],
         judged,
         name,
-        len(corpus.documents),
+        corpus.documents,
         "+".join([corpus.digest, *(other.digest if other else "" for other in others)]),
         tuple(_notes(corpus, codec, streams, settings, held=held, chosen_by=chosen_by)),
     )
 
 
 def unit_of(codec: Codec) -> str:
-    """Return what a loss is counted by: the character, or the byte."""
-    return "byte" if codec.kind == "bytes" else "character"
+    """Return what a loss is counted by: the character, the byte, or the event of music."""
+    return {"bytes": "byte", "events": "event"}.get(codec.kind, "character")
 
 
 def _check(corpus: Corpus, train: int, held: list[int], settings: GenerateSettings) -> None:
@@ -137,7 +173,7 @@ def _notes(
     if cuts:
         notes.append(f"split in order: {', '.join(cuts)}")
     train, *rest = streams
-    seen = set(train.ids.unique().tolist())
+    seen = _numbers_in(train, len(codec))
     for name, stream in zip(("validation", "test"), rest, strict=True):
         if len(stream.ids) < 2:
             continue
@@ -147,9 +183,17 @@ def _notes(
                 "they count as unknown"
             )
         if codec.kind == "characters":
-            missing = sorted(seen - set(stream.ids.unique().tolist()) - {0})
+            missing = sorted(seen - _numbers_in(stream, len(codec)) - {0})
             if missing:
                 shown = " ".join(repr(codec.pieces[number]) for number in missing[:_SHOWN])
                 more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
                 notes.append(f"characters that the {name} part has not: {shown}{more}")
     return notes
+
+
+def _numbers_in(stream: TokenStream, size: int) -> set[int]:
+    """Which numbers occur in a stream, which may be larger than the memory."""
+    occurs = np.zeros(size, bool)
+    for part in stream.ids.split(_STRETCH):
+        occurs[part.numpy()] = True
+    return set(np.flatnonzero(occurs).tolist())

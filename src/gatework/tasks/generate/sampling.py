@@ -1,9 +1,12 @@
 """From what a network says of the next token to one token: the ways of drawing it.
 
-Knows arrays of logits, and nothing of networks or text. All sums are in float64, so that the number
-of threads that made them does not decide between two tokens.
+Knows arrays of logits, and nothing of networks or text. A draw is the largest of the logits, each
+with noise of Gumbel's distribution added (Gumbel 1954; Maddison et al. 2014, "A* sampling"), which
+is a draw by their softmax. The noise is a function of seed and place alone, so that a state of the
+draws is two numbers.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, final
 
@@ -12,6 +15,8 @@ import numpy as np
 from gatework.tasks.generate.settings import Sampling
 
 REPEAT_WINDOW: Final = 64  # tokens that a repetition is looked for in
+_BLOCK: Final = 1 << 15  # numbers of noise made at once, about
+_COLD: Final = 1e-6  # a temperature below which a draw is the likeliest token
 
 
 @final
@@ -23,6 +28,10 @@ class Sampler:
         streams: B.
         barred: Tokens that are never drawn.
 
+    Attributes:
+        drawn: How many tokens each stream has been given.
+        recent: (64, B) the last of them, -1 where there were none yet; draw n is in row n mod 64.
+
     Example:
         >>> sampler = Sampler(Sampling(temperature=0), 2)
         >>> sampler.draw(np.array([[0.0, 0, 3, 1], [0, 0, 1, 2]])).tolist()
@@ -30,12 +39,12 @@ class Sampler:
     """
 
     def __init__(self, sampling: Sampling, streams: int, barred: Sequence[int] = ()) -> None:
-        self._how, self._barred = sampling, list(barred)
-        self._rows = np.arange(streams)
-        self._random = np.random.Generator(np.random.Philox(sampling.seed))
-        self._recent = np.full((REPEAT_WINDOW, streams), -1)
-        self._drawn = 0
+        self.sampling, self._barred = sampling, list(barred)
+        self.drawn = 0
+        self.recent = np.full((REPEAT_WINDOW, streams), -1)
         self._filters = not sampling.top_k == sampling.top_p == sampling.typical
+        self._noise = np.empty((0, 0, 0))
+        self._block = -1  # which the noise is of
 
     def draw(self, logits: np.ndarray) -> np.ndarray:
         """Return (B,) int64 tokens.
@@ -43,43 +52,51 @@ class Sampler:
         Args:
             logits: (B, V) float64, which is overwritten.
         """
-        how = self._how
+        how = self.sampling
         logits[:, self._barred] = -np.inf
         if how.repetition_penalty != 1:
             self._penalise(logits)
-        if how.temperature == 0:
-            return self._remember(logits.argmax(1))
-        logits -= logits.max(1, keepdims=True)
-        if how.temperature != 1:
-            logits /= how.temperature
-        chances = np.exp(logits, out=logits)
-        if self._filters:
-            chances /= chances.sum(1, keepdims=True)
-            if how.top_k is not None:
-                _keep_largest(chances, how.top_k)
-            if how.top_p is not None:
-                _keep_mass(chances, -chances, how.top_p)
-            if how.typical is not None:
-                _keep_mass(chances, _strangeness(chances), how.typical)
-        edges = chances.cumsum(1, out=chances)
-        aims = self._random.random(len(edges)) * edges[:, -1]
-        if len(edges) == 1:
-            drawn = edges[0].searchsorted(aims, "right")
-        else:
-            drawn = (edges <= aims[:, None]).sum(1)
-        return self._remember(drawn)
+        if how.temperature > _COLD:
+            if how.temperature != 1:
+                logits /= how.temperature
+            if self._filters:
+                self._filter(logits)
+            logits += self._fresh_noise(logits.shape)
+        tokens = logits.argmax(1)
+        self.recent[self.drawn % REPEAT_WINDOW] = tokens
+        self.drawn += 1
+        return tokens
+
+    def _fresh_noise(self, shape: tuple[int, ...]) -> np.ndarray:
+        """(B, V) of draw number `drawn`."""
+        draws = max(1, _BLOCK // math.prod(shape))
+        block, place = divmod(self.drawn, draws)
+        if block != self._block:
+            # Blocks lie 2**192 steps of the generator apart.
+            counted = np.random.Philox(key=self.sampling.seed, counter=[0, 0, 0, block])
+            self._noise = -np.log(
+                np.random.Generator(counted).standard_exponential((draws, *shape))
+            )
+            self._block = block
+        return self._noise[place]
 
     def _penalise(self, logits: np.ndarray) -> None:
         repeated = np.zeros(logits.shape, bool)
-        steps, streams = (self._recent >= 0).nonzero()
-        repeated[streams, self._recent[steps, streams]] = True
-        penalty = self._how.repetition_penalty
+        steps, streams = (self.recent >= 0).nonzero()
+        repeated[streams, self.recent[steps, streams]] = True
+        penalty = self.sampling.repetition_penalty
         logits[repeated] *= np.where(logits[repeated] > 0, 1 / penalty, penalty)
 
-    def _remember(self, drawn: np.ndarray) -> np.ndarray:
-        self._recent[self._drawn % REPEAT_WINDOW] = drawn
-        self._drawn += 1
-        return drawn
+    def _filter(self, logits: np.ndarray) -> None:
+        how = self.sampling
+        chances = np.exp(logits - logits.max(1, keepdims=True))
+        if how.top_k is not None:
+            _keep_largest(chances, how.top_k)
+        if how.top_p is not None:
+            _keep_mass(chances, -chances, how.top_p)
+        if how.typical is not None:
+            _keep_mass(chances, _strangeness(chances), how.typical)
+        logits[chances == 0] = -np.inf
 
 
 def _keep_largest(chances: np.ndarray, count: int) -> None:

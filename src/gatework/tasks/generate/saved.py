@@ -9,7 +9,6 @@ from gatework.files import atomic_write
 from gatework.tasks import run as folder
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.job import Job
-from gatework.tasks.generate.parts import Parts
 from gatework.tasks.generate.report import write_report
 from gatework.tasks.page import Origin
 from gatework.training.weights import decode_tensors, encode_tensors
@@ -25,11 +24,9 @@ class Saved(NamedTuple):
     excerpt: str
 
 
-def request_of(parts: Parts, settings: dict[str, Any]) -> folder.Request:
-    """Say what a fit is of, so that the same fit is known again."""
-    return folder.Request(
-        TASK, msgspec.to_builtins(settings), parts.digest, folder.package_version()
-    )
+def request_of(digest: str, settings: dict[str, Any]) -> folder.Request:
+    """Say what a fit is of, so that the same fit is known again; `digest` is of the data."""
+    return folder.Request(TASK, msgspec.to_builtins(settings), digest, folder.package_version())
 
 
 def write_run(run: Path, request: folder.Request, done: Job, origin: Origin) -> None:

@@ -37,7 +37,7 @@ class Scores:
         part: What was judged.
         characters: In it.
         tokens: That were predicted in it.
-        unit: "character" or "byte".
+        unit: "character", "byte" or "event".
         chosen_on: Whether weights and order were chosen on this very part.
         notes: What else a reader must know.
 
@@ -64,7 +64,9 @@ class Scores:
     def verdict(self) -> str:
         """Say in one sentence who won."""
         ours, best = self.methods[:2]
-        figures = f"{ours.nats:.3f} nats a {self.unit}, against {best.nats:.3f} ({self.part})."
+        article = "an" if self.unit == "event" else "a"
+        against = f"against {best.nats:.3f} ({self.part})."
+        figures = f"{ours.nats:.3f} nats {article} {self.unit}, {against}"
         if round(ours.nats, 3) == round(best.nats, 3):
             return f"Gatework and the {best.method} do equally well: {figures}"
         return f"Gatework {'beats' if self.won() else 'loses to'} the {best.method}: {figures}"
@@ -80,10 +82,10 @@ class Scores:
 
     def remarks(self) -> tuple[str, ...]:
         """Say how the figures came about."""
-        remarks = [
-            f"{self.characters:,} {self.unit}s in {self.tokens:,} tokens, every one scored, the "
-            "state carried through all of them"
-        ]
+        counted = f"{self.characters:,} {self.unit}s"
+        if self.unit != "event":
+            counted += f" in {self.tokens:,} tokens"
+        remarks = [f"{counted}, every one scored, the state carried through all of them"]
         if self.chosen_on:
             remarks.append("weights and order were chosen on this very part: it flatters both")
         return (*remarks, *self.notes)

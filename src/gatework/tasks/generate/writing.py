@@ -1,7 +1,9 @@
 """Text that goes on: from a prompt, token by token, until it is long enough or says it is done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, final
+
+import numpy as np
 
 from gatework.data.stream_codec import BORDER, Codec, Writer
 from gatework.errors import InputError
@@ -45,7 +47,7 @@ class StopStrings:
         if not all(stops):
             raise InputError("a stop string is empty; expected at least one character")
         self._stops = tuple(stops)
-        self._held = ""  # it may be the beginning of a stop string
+        self.held = ""  # it may be the beginning of a stop string
         self.found = False
 
     def push(self, piece: str) -> str:
@@ -54,10 +56,10 @@ class StopStrings:
             return piece
         if self.found:
             return ""
-        text = self._held + piece
+        text = self.held + piece
         places = [at for stop in self._stops if (at := text.find(stop)) >= 0]
         if places:
-            self.found, self._held = True, ""
+            self.found, self.held = True, ""
             return text[: min(places)]
         keep = max(
             (
@@ -68,66 +70,69 @@ class StopStrings:
             ),
             default=0,
         )
-        self._held = text[len(text) - keep :]
+        self.held = text[len(text) - keep :]
         return text[: len(text) - keep]
 
     def finish(self) -> str:
         """Return what was held back."""
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         return held
 
 
 @final
-class _Page:
-    """One stream's text as it grows."""
+class Page:
+    """One stream's text as it grows.
 
-    def __init__(self, codec: Codec, primer: Sequence[int], stops: Sequence[str]) -> None:
+    Args:
+        codec: Whose numbers.
+        tail: The numbers before, some of them at least: a character may have begun in them.
+        stops: Texts that end it.
+
+    Attributes:
+        tokens: How many came.
+        ending: Why it ended, None while it goes on.
+    """
+
+    def __init__(self, codec: Codec, tail: Sequence[int], stops: Sequence[str] = ()) -> None:
+        if codec.kind == "events":
+            raise InputError("this model writes music, and no text: use `compose` or --to tune.mid")
         self._writer, self._stops = Writer(codec), StopStrings(stops)
-        for number in primer:
+        for number in tail:
             self._writer.write(number)
         self.tokens = 0
         self.ending: Ending | None = None
 
-    def add(self, number: int, length: int) -> str:
+    @property
+    def held(self) -> str:
+        """Text that is not shown yet, since it may begin a stop string."""
+        return self._stops.held
+
+    @held.setter
+    def held(self, value: str) -> None:
+        self._stops.held = value
+
+    def turn(self, stops: Sequence[str], held: str) -> str:
+        """Go on with other stop strings from what was held back; return what can be shown of it."""
+        self._stops, self.ending = StopStrings(stops), None
+        return self._show(held)
+
+    def add(self, number: int) -> str:
         """Take a token; return what can be shown of it."""
         if number == BORDER:
             self.ending = "end"
-            return self._stops.push(self._writer.finish()) + self._stops.finish()
+            return self.finish()
         self.tokens += 1
-        text = self._stops.push(self._writer.write(number))
+        return self._show(self._writer.write(number))
+
+    def finish(self) -> str:
+        """Return what was held back: half a character, and what may have begun a stop string."""
+        return self._show(self._writer.finish()) + self._stops.finish()
+
+    def _show(self, text: str) -> str:
+        shown = self._stops.push(text)
         if self._stops.found:
             self.ending = "stop"
-        elif self.tokens == length:
-            self.ending = "length"
-            text += self._stops.push(self._writer.finish()) + self._stops.finish()
-        return text
-
-
-def write(
-    fitted: Fitted,
-    prompt: str,
-    sampling: Sampling,
-    *,
-    length: int,
-    stops: Sequence[str] = (),
-) -> Iterator[str]:
-    """Continue a prompt, and give each piece of text when it is there.
-
-    Raises:
-        InputError: length is below 1, or a stop string is empty.
-    """
-    _check(length)
-    primer = fitted.primer(prompt)
-    reader, sampler = OneReader(fitted.network), Sampler(sampling, 1, fitted.barred)
-    page = _Page(fitted.codec, primer.tolist(), stops)
-    logits = reader.prime(primer)
-    while True:
-        drawn = sampler.draw(logits)
-        if text := page.add(int(drawn[0]), length):
-            yield text
-        if page.ending is not None:
-            return
-        logits = reader.read(drawn)
+        return shown
 
 
 def write_many(
@@ -144,29 +149,33 @@ def write_many(
     Raises:
         InputError: count or length is below 1, or a stop string is empty.
     """
-    _check(length)
+    check_length(length)
     if count < 1:
         raise InputError(f"count is {count}; expected 1 or more")
     primer, network = fitted.primer(prompt), fitted.network
     reader = OneReader(network) if count == 1 else ManyReader(network, count)
     sampler = Sampler(sampling, count, fitted.barred)
-    pages = [_Page(fitted.codec, primer.tolist(), stops) for _ in range(count)]
+    pages = [Page(fitted.codec, primer.tolist(), stops) for _ in range(count)]
     texts: list[list[str]] = [[] for _ in pages]
     going = list(zip(pages, texts, range(count), strict=True))
-    logits = reader.prime(primer)
+    reader.prime(primer[:-1])
+    drawn = np.full(count, primer[-1])
     while going:
-        drawn = sampler.draw(logits)
+        drawn = sampler.draw(reader.read(drawn))
+        numbers = drawn.tolist()
         for page, text, place in going:
-            text.append(page.add(int(drawn[place]), length))
+            text.append(page.add(numbers[place]))
+            if page.ending is None and page.tokens == length:
+                text.append(page.finish())
+                page.ending = page.ending or "length"
         going = [each for each in going if each[0].ending is None]
-        if going:
-            logits = reader.read(drawn)
     return [
         Written("".join(text), page.tokens, page.ending or "length")
         for page, text in zip(pages, texts, strict=True)
     ]
 
 
-def _check(length: int) -> None:
+def check_length(length: int) -> None:
+    """Raise InputError unless something is to be written."""
     if length < 1:
         raise InputError(f"length is {length}; expected 1 or more tokens")

@@ -1,15 +1,23 @@
-"""The taggers that cost nothing: each word's most frequent tag, and the most frequent label."""
+"""The taggers that cost nothing, or little, to set beside a network."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from gatework.data.conll import Sentence
 from gatework.tasks.tag.encoding import shape_of
 
 _RARE: Final = 2  # words seen so often or less say what unknown words are like
 _LONGEST_ENDING: Final = 3
+
+
+class RuleAnswers(NamedTuple):
+    """What a rule says of some sentences: tags for each, and a label."""
+
+    name: str
+    tags: Sequence[Sequence[str]]
+    labels: Sequence[str | None]
 
 
 @final
@@ -58,6 +66,11 @@ class MostFrequent:
             _first(everything),
             _first(labels) if labels else None,
         )
+
+    def answers(self, sentences: Sequence[Sentence]) -> tuple[RuleAnswers, ...]:
+        """Return what the rule says of sentences."""
+        tags = [self.tags(sentence.tokens) for sentence in sentences]
+        return (RuleAnswers("most-frequent", tags, [self.label] * len(sentences)),)
 
     def tags(self, tokens: Iterable[str]) -> tuple[str, ...]:
         """Return a tag for each word."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple, final
+from typing import Final, Generic, NamedTuple, TypeVar, final
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from gatework.data.conll import Sentence
 from gatework.data.ragged import Ragged
 from gatework.data.text import Vocabulary
+from gatework.models.tagger import StepBatch
 from gatework.models.words import WordBatch
 
 SHAPES: Final = 7
@@ -20,17 +21,19 @@ _HALF: Final = 15  # characters kept of each end of a long word
 _UNKNOWN_LABEL: Final = -1
 _DIGIT: Final = re.compile(r"\d")
 
+Batch = TypeVar("Batch", WordBatch, StepBatch, covariant=True)
 
-class Example(NamedTuple):
+
+class Example(NamedTuple, Generic[Batch]):
     """A batch of sentences: what the network reads, and what it should say where that is known.
 
     Attributes:
-        batch: The words.
+        batch: The words, or the steps.
         tags: (T, B) numbers of the tags.
         labels: (B,) numbers of the sentences' labels, -1 where there is none.
     """
 
-    batch: WordBatch
+    batch: Batch
     tags: Tensor
     labels: Tensor
 
@@ -56,10 +59,12 @@ class Encoded:
     tags: Ragged
     labels: Tensor
 
-    def __len__(self) -> int:
-        return len(self.places)
+    @property
+    def lengths(self) -> Tensor:
+        """(S,) words of each."""
+        return self.places.lengths
 
-    def load(self, index: Tensor) -> Example:
+    def load(self, index: Tensor) -> Example[WordBatch]:
         """Return the batch of the sentences at `index` (B,)."""
         places, lengths = self.places.padded(index)
         # Padding is place 0: a word that need not stand in the batch, yet has to be encoded then.

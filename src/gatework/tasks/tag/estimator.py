@@ -8,24 +8,35 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
+import polars as pl
+
 from gatework.data.conll import Sentence, TagColumns
 from gatework.data.frames import from_polars, to_polars
-from gatework.data.tagged import read_tagged, sentences_of, sentences_of_frame, with_tags
+from gatework.data.series_rows import SeriesColumns
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
 from gatework.tasks.page import Origin
 from gatework.tasks.settings import to_settings
 from gatework.tasks.tag import job, saved
-from gatework.tasks.tag.baselines import MostFrequent
-from gatework.tasks.tag.corpus import gather, pieces, unseen
+from gatework.tasks.tag.corpus import full_pieces, gather, unseen
 from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.inspection import inspection_of
 from gatework.tasks.tag.origin import given, name_of, origin_of
 from gatework.tasks.tag.outcome import Outcome
-from gatework.tasks.tag.scores import MODEL, Scores
+from gatework.tasks.tag.reading import (
+    Options,
+    Schema,
+    asked_in,
+    part_like,
+    parts_of,
+    read,
+    read_like,
+)
+from gatework.tasks.tag.scores import Scores
 from gatework.tasks.tag.settings import TagSettings
-from gatework.tasks.tag.texts import Asked, answer_all, read_asked, texts_or_tokens
+from gatework.tasks.tag.tables import answered, answered_frame
+from gatework.tasks.tag.texts import Asked, answer_all
 from gatework.training import Progress
 
 Settings = TagSettings
@@ -35,17 +46,20 @@ _LOOKED_AT: Final = 1_000  # sentences of a file from which some are taken to lo
 @final
 class Tagger:
     """LSTM tags for each word, and a label for each sentence if the data has them, scored beside
-    the most frequent tag.
+    the most frequent tag; or a label for each step of a recording, beside logistic regression.
 
     Sentences come from files (CoNLL columns, CoNLL-U, JSON lines), from lists, or from frames with
     a row a sentence (columns of lists) or a row a word. Spans in BIO, IOB1, IOBES or BILOU are
-    found, read as the CoNLL scorer reads them, and given back in the same scheme. Settings left at
-    None are chosen from the data.
+    found, read as the CoNLL scorer reads them, and given back in the same scheme. Recordings come
+    from tables with a row a step (CSV, TSV, Parquet, frames), .npz files, or lists of arrays.
+    Settings left at None are chosen from the data.
 
     Args:
         tokens_col: Where the words are: a key, a column, or a column's number from 1.
         tags_col: Where the tags are, likewise.
         label_col: Where the sentences' labels are: a key, a column, or the name of a comment.
+        id_col: Of recordings, the column that names the recording of a row.
+        time_col: Of recordings, the column of the times.
         hidden_size: Width of each direction of the LSTM over words.
         num_layers: Its layers.
         word_size: Width of a word's own vector.
@@ -85,6 +99,8 @@ class Tagger:
         tokens_col: str | None = None,
         tags_col: str | None = None,
         label_col: str | None = None,
+        id_col: str | None = None,
+        time_col: str | None = None,
         hidden_size: int | None = Settings.hidden_size,
         num_layers: int = Settings.num_layers,
         word_size: int = Settings.word_size,
@@ -107,6 +123,8 @@ class Tagger:
         self.tokens_col = tokens_col
         self.tags_col = tags_col
         self.label_col = label_col
+        self.id_col = id_col
+        self.time_col = time_col
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.word_size = word_size
@@ -167,24 +185,29 @@ class Tagger:
             Interrupted: Ctrl-C; the same call goes on from the folder, if there is one.
         """
         settings = self._settings()
+        found = read(data, tags, labels, self._options())
+        schema = found.schema
         corpus = gather(
-            self._sentences(data, tags, labels),
-            None if validation is None else self._part(validation),
-            None if test is None else self._part(test),
+            found.sentences,
+            None if validation is None else part_like(validation, schema),
+            found.test if test is None else part_like(test, schema),
             share=settings.validation_share,
             seed=settings.seed,
+            features=schema.features if isinstance(schema, SeriesColumns) else (),
+            notes=found.notes,
         )
         parameters = self._parameters() | dataclasses.asdict(settings)
         request = saved.request_of(corpus, parameters)
-        origin = origin_of(data, parameters, _ARGUMENTS, command)
+        question = "['A text to tag.']" if isinstance(schema, TagColumns) else "'new.csv'"
+        origin = origin_of(data, parameters, _ARGUMENTS, command, question=question)
         if run is None:
             done = job.fit_and_judge(corpus, settings, progress=progress)
         else:
             place = Path(run)
             with folder.claim(place, request, overwrite=overwrite) as claim:
                 done = job.fit_and_judge(corpus, settings, folder=claim.state, progress=progress)
-                saved.write_run(place, request, done, self._columns(), origin)
-        self._fit = _Fit(done.fitted, done.rule)
+                saved.write_run(place, request, done, schema, origin)
+        self._fit = _Fit(done.fitted, done.rule, schema)
         self.outcome_, self.scores_ = done.outcome, done.outcome.scores
         self._kept = _Kept(request, origin, done)
         return self
@@ -193,27 +216,28 @@ class Tagger:
         """Tag sentences.
 
         Args:
-            data: A list of texts, which are cut into words; a list of lists of words; the path of
-                a file; or a frame.
+            data: A list of texts, which are cut into words; a list of lists of words, or of
+                arrays; the path of a file; or a frame.
             n_best: How many tag sequences to give, with the probability of each.
             probabilities: Whether to give the probability of each word's tag.
 
         Returns:
             A list of answers; of a frame, the frame with the column `gatework` (and
-            `gatework-label`) beside its own.
+            `gatework-label`, or of recordings `gatework-p`) beside its own.
 
         Raises:
             InputError: The data cannot be read.
         """
         if isinstance(data, str | os.PathLike):
             return list(self.stream(data, n_best=n_best, probabilities=probabilities))
-        asked = texts_or_tokens(data) if isinstance(data, list | tuple) else None
-        if asked is not None:
+        if isinstance(data, list | tuple):
+            asked = asked_in(data, self._schema())
             found = answer_all(self._fitted(), asked, count=n_best, probable=probabilities)
             return [answer for _, answer in found]
         if n_best != 1 or probabilities:
             raise InputError("of a frame only the tags are given: ask with lists for more")
-        return self._predict_frame(data)
+        frame, kind = to_polars(data)
+        return from_polars(answered_frame(self._fitted(), frame, self._schema()), kind)
 
     def stream(
         self, path: str | os.PathLike[str], *, n_best: int = 1, probabilities: bool = False
@@ -226,8 +250,20 @@ class Tagger:
         self, path: str | os.PathLike[str], *, n_best: int = 1, probabilities: bool = False
     ) -> Iterator[tuple[Asked, Answer]]:
         """Tag a file as `stream` does, and give what was asked beside each answer."""
-        asked = self._asked(path)
+        asked = asked_in(path, self._schema())
         return answer_all(self._fitted(), asked, count=n_best, probable=probabilities)
+
+    def stream_tables(self, path: str | os.PathLike[str]) -> Iterator[pl.DataFrame]:
+        """Label a file of recordings of any size, some whole recordings at a time: its rows, with
+        `gatework`, the label, and `gatework-p`, how probable it is.
+
+        Raises:
+            InputError: The model is one of words, or the file does not agree with the fit.
+        """
+        schema = self._schema()
+        if isinstance(schema, TagColumns):
+            raise InputError("this model tags words; expected one that was fitted on recordings")
+        return answered(self._fitted(), parts_of(Path(path), schema), schema)
 
     def evaluate(self, data: Any, tags: Any = None, labels: Any = None) -> Scores:
         """Score the fitted model on tagged sentences, beside the most frequent tag.
@@ -244,14 +280,7 @@ class Tagger:
             InputError: The data cannot be read, or has no sentence with words.
         """
         fitted = self._fitted()
-        sentences = [
-            piece
-            for sentence in self._sentences(data, tags, labels)
-            if sentence.tokens
-            for piece in pieces(sentence)
-        ]
-        if not sentences:
-            raise InputError("nothing to judge: there is no sentence with words in it")
+        sentences = full_pieces(read_like(data, tags, labels, self._schema()))
         encoder, part = fitted.encoder, name_of(data)
         notes = unseen(sentences, encoder.tags, encoder.labels, fitted.scheme, part)
         answers = list(fitted.answers(sentences))
@@ -271,19 +300,16 @@ class Tagger:
         fitted = self._fitted()
         if data is None:
             sentences = self._judged()
-        elif isinstance(data, str | os.PathLike):
-            sentences = [one.sentence for one in islice(self._asked(data), _LOOKED_AT)]
-        elif isinstance(data, list | tuple):
-            sentences = [one.sentence for one in texts_or_tokens(data)]
         else:
-            sentences = sentences_of_frame(data, self._columns(), tagged=False)
+            asked = islice(asked_in(data, self._schema()), _LOOKED_AT)
+            sentences = [one.sentence for one in asked]
         return inspection_of(fitted, sentences, most=most, title="Tagger")
 
     def _judged(self) -> Sequence[Sentence]:
         if self._kept is not None:
             return self._kept.done.outcome.judged
         assert self._run is not None
-        return saved.read_judged(self._run)
+        return saved.read_judged(self._run, self._fitted().encoder)
 
     def save(self, run: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted model as a run folder: config, weights, report.
@@ -296,7 +322,7 @@ class Tagger:
             raise InputError("this model was loaded from a run: copy that folder instead")
         request, origin, done = self._kept
         with folder.claim(Path(run), request, overwrite=overwrite):
-            saved.write_run(Path(run), request, done, self._columns(), origin)
+            saved.write_run(Path(run), request, done, self._schema(), origin)
 
     @classmethod
     def load(cls, run: str | os.PathLike[str]) -> "Tagger":
@@ -311,20 +337,19 @@ class Tagger:
         except TypeError as error:
             path = Path(run) / folder.CONFIG
             raise InputError(f"{path} is damaged: settings: {error}. Fit the run again.") from error
-        model._fit, model._run = _Fit(restored.fitted, restored.rule), Path(run)
+        model._fit = _Fit(restored.fitted, restored.rule, restored.schema)
+        model._run = Path(run)
         return model
+
+    @property
+    def reads_steps(self) -> bool:
+        """Whether the model was fitted on recordings."""
+        return isinstance(self._schema(), SeriesColumns)
 
     @property
     def has_spans(self) -> bool:
         """Whether the tags write spans."""
         return self._fitted().scheme != "plain"
-
-    def _predict_frame(self, data: Any) -> Any:
-        fitted, (frame, kind) = self._fitted(), to_polars(data)
-        answers = list(fitted.answers(sentences_of_frame(frame, self._columns(), tagged=False)))
-        labels = [str(answer.label) for answer in answers] if fitted.encoder.labels else None
-        tags = [answer.tags for answer in answers]
-        return from_polars(with_tags(frame, self._columns(), tags, labels, MODEL), kind)
 
     def _settings(self) -> TagSettings:
         names = [field.name for field in dataclasses.fields(TagSettings)]
@@ -333,37 +358,27 @@ class Tagger:
     def _parameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _ARGUMENTS}
 
-    def _columns(self) -> TagColumns:
-        return TagColumns(self.tokens_col, self.tags_col, self.label_col)
-
-    def _asked(self, path: str | os.PathLike[str]) -> Iterator[Asked]:
-        return read_asked(Path(path), self._columns())
-
-    def _part(self, given: Any) -> Sequence[Sentence] | Iterator[Sentence]:
-        return self._sentences(*given) if isinstance(given, tuple) else self._sentences(given)
-
-    def _sentences(
-        self, data: Any, tags: Any = None, labels: Any = None
-    ) -> Sequence[Sentence] | Iterator[Sentence]:
-        if isinstance(data, str | os.PathLike):
-            return read_tagged(data, self._columns())
-        if isinstance(data, list | tuple):
-            if tags is None:
-                raise InputError("with lists of words, give their tags as well: fit(words, tags)")
-            return sentences_of(data, tags, labels)
-        return sentences_of_frame(data, self._columns())
+    def _options(self) -> Options:
+        return Options(self.tokens_col, self.tags_col, self.label_col, self.id_col, self.time_col)
 
     def _fitted(self) -> Fitted:
+        return self._whole().fitted
+
+    def _schema(self) -> Schema:
+        return self._whole().schema
+
+    def _whole(self) -> "_Fit":
         if self._fit is None:
             raise InputError("this Tagger is not fitted: call fit(data) or Tagger.load(run)")
-        return self._fit.fitted
+        return self._fit
 
 
 class _Fit(NamedTuple):
     """What answers."""
 
     fitted: Fitted
-    rule: MostFrequent
+    rule: job.Rule
+    schema: Schema
 
 
 class _Kept(NamedTuple):

@@ -19,6 +19,7 @@ from gatework.tasks.settings import Choice
 from gatework.tasks.tag.corpus import pieces
 from gatework.tasks.tag.encoding import Encoder, Example
 from gatework.tasks.tag.spans import Scheme, convert, legal
+from gatework.tasks.tag.steps import StepEncoder
 from gatework.tasks.threads import one_thread
 from gatework.training import History
 
@@ -70,7 +71,7 @@ class Fitted:
         histories: How the training of each network went; empty for one that was loaded.
     """
 
-    encoder: Encoder
+    encoder: Encoder | StepEncoder
     shape: TaggerShape
     scheme: Scheme
     inner: Scheme
@@ -103,7 +104,7 @@ class Fitted:
         self, sentences: Sequence[Sentence], count: int, *, probable: bool
     ) -> Iterator[Answer]:
         encoded = self.encoder.encode(sentences)
-        lengths = encoded.places.lengths
+        lengths = encoded.lengths
         found: list[Answer | None] = [None] * len(sentences)
         with one_thread():
             for index in in_order_of_length(lengths, batch_size=_BATCH, most_steps=_MOST_STEPS):
@@ -156,6 +157,7 @@ class Fitted:
         """Plain values from which `from_saved` rebuilds all but the weights."""
         return {
             "version": 1,
+            "reads": "steps" if isinstance(self.encoder, StepEncoder) else "words",
             "encoder": msgspec.to_builtins(self.encoder),
             "shape": asdict(self.shape),
             "scheme": self.scheme,
@@ -179,7 +181,8 @@ class Fitted:
         if config.get("version") != 1:
             raise InputError(f"saved tagger is of version {config.get('version')}; expected 1")
         try:
-            encoder = msgspec.convert(config["encoder"], Encoder)
+            kind = StepEncoder if config.get("reads") == "steps" else Encoder
+            encoder = msgspec.convert(config["encoder"], kind)
             shape = msgspec.convert(config["shape"], TaggerShape)
             scheme = msgspec.convert(config["scheme"], Scheme)
             inner = msgspec.convert(config["inner"], Scheme)

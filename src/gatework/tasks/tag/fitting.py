@@ -1,6 +1,7 @@
 """From a corpus to a fitted network."""
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,15 +13,17 @@ from torch import Tensor
 from gatework.data.batches import LengthBatches
 from gatework.data.conll import Sentence
 from gatework.data.text import UNKNOWN
-from gatework.data.vectors import Vectors, read_vectors
+from gatework.data.vectors import read_vectors
 from gatework.models.tagger import SequenceTagger, TaggerEnsemble, TaggerShape
 from gatework.models.words import WordShape
 from gatework.tasks.settings import Choice
-from gatework.tasks.tag.corpus import Corpus
+from gatework.tasks.tag.corpus import LONGEST, Corpus
 from gatework.tasks.tag.encoding import SHAPES, Encoded, Encoder, Example, normal
 from gatework.tasks.tag.fitted import Fitted
+from gatework.tasks.tag.nouns import STEPS
 from gatework.tasks.tag.settings import TagSettings
-from gatework.tasks.tag.spans import Scheme, convert, legal, score_spans
+from gatework.tasks.tag.spans import Scheme, convert, legal, score_spans, score_tags
+from gatework.tasks.tag.steps import EncodedSteps, StepEncoder
 from gatework.tasks.threads import one_thread
 from gatework.training import History, Progress, TrainSettings, train
 
@@ -28,7 +31,10 @@ _STEPS: Final = 4_000  # that taggers of any size need about
 _MANY_WORDS: Final = 100_000
 _LEAST_EPOCHS: Final = 10
 _MOST_EPOCHS: Final = 100
+_STEPS_READ: Final = 6_000_000  # of recordings, over all epochs
 _WORDS_A_SENTENCE: Final = 30  # what a batch has room for, for each of its sentences
+
+Fill = Callable[[SequenceTagger], None]
 
 
 def fit_network(
@@ -54,37 +60,27 @@ def fit_network(
         sentence._replace(tags=tuple(convert(sentence.tags or (), inner)))
         for sentence in corpus.train
     ]
-    vectors = None
-    if settings.vectors is not None:
-        known = {normal(word) for sentence in learnt for word in sentence.tokens}
-        vectors = read_vectors(Path(settings.vectors), known, normal)
-    encoder = Encoder.learn(
-        learnt, least=settings.least, extra=vectors.words if vectors is not None else ()
-    )
     effort, choices = choose_effort(corpus, settings)
+    if corpus.nouns is STEPS:
+        encoder, words, fill = StepEncoder.learn(learnt, corpus.features), None, _fill_nothing
+    else:
+        encoder, words, fill = _read_words(learnt, settings)
     shape = TaggerShape(
-        WordShape(
-            vocabulary=encoder.learnt,
-            characters=len(encoder.characters),
-            shapes=SHAPES,
-            word_size=settings.word_size,
-            spelling_size=settings.spelling_size,
-            vectors=0 if vectors is None else len(encoder.words),
-            vector_size=0 if vectors is None else vectors.values.shape[1],
-        ),
+        words,
         tags=len(encoder.tags),
         labels=len(encoder.labels),
         hidden_size=effort.hidden_size,
         num_layers=settings.num_layers,
         crf=settings.crf,
         dropout=settings.dropout,
+        features=encoder.size if isinstance(encoder, StepEncoder) else 0,
     )
     job = _Training(corpus, settings, encoder, shape, inner, effort, folder, progress)
     encoded = encoder.encode(learnt)
     members, histories = [], []
     with one_thread():
         for number in range(effort.members):
-            model, history = job.run(number, encoded, encoder.counts(learnt), vectors)
+            model, history = job.run(number, encoded, fill)
             members.append(model)
             histories.append(history)
     ensemble = TaggerEnsemble(members).settle().eval()
@@ -98,7 +94,7 @@ class _Training:
 
     corpus: Corpus
     settings: TagSettings
-    encoder: Encoder
+    encoder: Encoder | StepEncoder
     shape: TaggerShape
     inner: Scheme
     effort: "Effort"
@@ -106,15 +102,15 @@ class _Training:
     progress: Progress | None
 
     def run(
-        self, number: int, encoded: Encoded, counts: Tensor, vectors: Vectors | None
+        self, number: int, encoded: Encoded | EncodedSteps, fill: Fill
     ) -> tuple[SequenceTagger, History]:
-        """Train network `number`, from 0, with a seed of its own."""
+        """Train network `number`, from 0, with a seed of its own; `fill` sets its constants."""
         settings, encoder, effort = self.settings, self.encoder, self.effort
         seed = settings.seed * effort.members + number
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             model = SequenceTagger(self.shape, UNKNOWN, legal(encoder.tags, self.inner))
-        _fill(model, encoder, counts, settings.unknown, vectors)
+        fill(model)
         alone = TaggerEnsemble([model])
         fitted = Fitted(encoder, self.shape, self.corpus.scheme, self.inner, alone)
 
@@ -123,10 +119,10 @@ class _Training:
             return fitted_error(fitted, self.corpus.validation)
 
         source = LengthBatches(
-            encoded.places.lengths,
+            encoded.lengths,
             encoded.load,
             batch_size=effort.batch_size,
-            most_steps=effort.batch_size * _WORDS_A_SENTENCE,
+            most_steps=effort.batch_size * (_WORDS_A_SENTENCE if self.shape.words else LONGEST),
         )
         budget = settings.time_budget
         history = train(
@@ -173,6 +169,8 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
         (size for most, size in by_sentences if sentences < most), 32
     )
     epochs = _STEPS * batch_size // sentences
+    if corpus.nouns is STEPS:
+        epochs = min(epochs, _STEPS_READ // words)
     by_size = Effort(
         # Multiples of 16 fill the registers of the native core.
         hidden_size=64 if words < 10_000 else 128 if words < _MANY_WORDS else 192,
@@ -181,7 +179,7 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
         members=3 if words < _MANY_WORDS else 1,
     )
     chosen = {n: v for n in Effort._fields if (v := getattr(settings, n)) is not None}
-    reason = f"{words:,} words in {sentences:,} sentences"
+    reason = f"{words:,} {corpus.nouns.step}s in {sentences:,} {corpus.nouns.whole}s"
     effort = by_size._replace(**chosen)
     free = [name for name in Effort._fields if name not in chosen]
     return effort, [Choice(name, getattr(effort, name), reason) for name in free]
@@ -189,10 +187,13 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
 
 def fitted_error(fitted: Fitted, sentences: Sequence[Sentence]) -> float:
     """Return what validation minimises: 1 - F1 of spans, or the part of wrong tags where tags are
-    no spans; plus the part of wrong labels, if there are labels."""
+    no spans, or 1 - the macro F1 of steps; plus the part of wrong labels, if there are labels."""
     answers = list(fitted.answers(sentences))
     true = [sentence.tags or () for sentence in sentences]
-    if fitted.scheme == "plain":
+    if isinstance(fitted.encoder, StepEncoder):
+        by_tag = score_tags(true, [answer.tags for answer in answers]).types
+        error = 1 - statistics.mean(each.f1 for each in by_tag)
+    elif fitted.scheme == "plain":
         pairs = list(zip(chain(*true), chain(*(a.tags for a in answers)), strict=True))
         error = sum(gold != guess for gold, guess in pairs) / len(pairs)
     else:
@@ -207,16 +208,37 @@ def _loss(model: SequenceTagger, example: Example) -> Tensor:
     return model.loss(model(example.batch), example.batch.lengths, example.tags, example.labels)
 
 
-def _fill(
-    model: SequenceTagger,
-    encoder: Encoder,
-    counts: Tensor,
-    unknown: float,
-    vectors: Vectors | None,
-) -> None:
-    """Set the constants that the words of the corpus give."""
-    rate = unknown / (unknown + counts.clamp_min(1))
-    model.words.get_buffer("unknown_rate").copy_(rate)
-    if vectors is not None:
-        numbers = torch.tensor(encoder.words.ids(vectors.words))
-        model.words.get_buffer("vectors")[numbers] = vectors.values
+def _read_words(
+    learnt: Sequence[Sentence], settings: TagSettings
+) -> tuple[Encoder, WordShape, Fill]:
+    """Learn the words of a corpus; and what sets the constants of a network that they give."""
+    vectors = None
+    if settings.vectors is not None:
+        known = {normal(word) for sentence in learnt for word in sentence.tokens}
+        vectors = read_vectors(Path(settings.vectors), known, normal)
+    encoder = Encoder.learn(
+        learnt, least=settings.least, extra=vectors.words if vectors is not None else ()
+    )
+    counts = encoder.counts(learnt).clamp_min(1)
+    rate = settings.unknown / (settings.unknown + counts)
+
+    def fill(model: SequenceTagger) -> None:
+        model.get_buffer("words.unknown_rate").copy_(rate)
+        if vectors is not None:
+            numbers = torch.tensor(encoder.words.ids(vectors.words))
+            model.get_buffer("words.vectors")[numbers] = vectors.values
+
+    shape = WordShape(
+        vocabulary=encoder.learnt,
+        characters=len(encoder.characters),
+        shapes=SHAPES,
+        word_size=settings.word_size,
+        spelling_size=settings.spelling_size,
+        vectors=0 if vectors is None else len(encoder.words),
+        vector_size=0 if vectors is None else vectors.values.shape[1],
+    )
+    return encoder, shape, fill
+
+
+def _fill_nothing(_: SequenceTagger) -> None:
+    """Steps have no constants inside the network."""

@@ -11,17 +11,18 @@ from gatework.data.conll import Sentence
 from gatework.errors import InputError
 from gatework.inspector.inspection import Inspection, Labels
 from gatework.models.tagger import SequenceTagger
-from gatework.models.words import WordEncoder
 from gatework.tasks.tag.corpus import pieces
 from gatework.tasks.tag.fitted import Fitted
 from gatework.tasks.tag.spans import convert
+from gatework.tasks.tag.steps import StepEncoder
 
 _SHOWN: Final = 40  # characters of a sentence that stand for it
 
 
 @final
 class Reader(nn.Module):
-    """A tagger from the vectors of its words on: they are numbers, so one can ask what moves them.
+    """A tagger from the vectors of its words, or its steps, on: they are numbers, so one can ask
+    what moves them.
 
     Args:
         tagger: Whose layers these are.
@@ -65,7 +66,7 @@ def inspection_of(
     ).load(torch.arange(len(chosen)))
     lengths = example.batch.lengths
     with torch.no_grad():
-        words = model.words(example.batch)
+        words = model.read(example.batch)
         scores = model(example.batch)
         given = crf.decode(scores.tags, lengths).clamp_min(0)
     known = torch.tensor([sentence.tags is not None for sentence in chosen])
@@ -84,13 +85,17 @@ def inspection_of(
         (words, lengths),
         score=score,
         score_name="mean log-probability of the tags given",
-        labels=(Labels("lstm", [s.tokens for s in chosen], _features(model.words), loss),),
+        labels=(Labels("lstm", [s.tokens for s in chosen], _features(fitted, model), loss),),
         sequences=tuple(_name(place, s) for place, s in enumerate(chosen, 1)),
     )
 
 
-def _features(encoder: WordEncoder) -> tuple[str, ...]:
-    """Names for the parts of a word's vector."""
+def _features(fitted: Fitted, model: SequenceTagger) -> tuple[str, ...]:
+    """Names for the numbers of a step, or the parts of a word's vector."""
+    encoder = model.words
+    if encoder is None:
+        assert isinstance(fitted.encoder, StepEncoder)
+        return fitted.encoder.feature_names()
     sizes = {
         "word": encoder.word.embedding_dim,
         "writing": encoder.shape.embedding_dim,
@@ -102,5 +107,7 @@ def _features(encoder: WordEncoder) -> tuple[str, ...]:
 
 
 def _name(place: int, sentence: Sentence) -> str:
+    if sentence.values is not None:
+        return f"{place}: from row {sentence.row}"
     text = " ".join(sentence.tokens)
     return f"{place}: {text if len(text) <= _SHOWN else text[: _SHOWN - 3] + '...'}"

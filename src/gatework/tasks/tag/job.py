@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from gatework.data.checks import counted
 from gatework.data.conll import Sentence
-from gatework.tasks.tag.baselines import MostFrequent
+from gatework.tasks.tag.baselines import MostFrequent, RuleAnswers
 from gatework.tasks.tag.corpus import Corpus
 from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.fitting import fit_network
+from gatework.tasks.tag.nouns import nouns_of
 from gatework.tasks.tag.outcome import (
     Curve,
     Outcome,
@@ -18,17 +19,21 @@ from gatework.tasks.tag.outcome import (
     label_confusions_of,
     mistakes_of,
 )
-from gatework.tasks.tag.scores import MODEL, RULE, Scores, score_method
+from gatework.tasks.tag.scores import MODEL, Scores, score_method
 from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import kind_of
+from gatework.tasks.tag.step_baselines import StepRules
+from gatework.tasks.tag.steps import StepEncoder
 from gatework.training import Progress
+
+Rule = MostFrequent | StepRules
 
 
 class Job(NamedTuple):
     """A finished fit: the tagger, the rule beside it, and what to tell about them."""
 
     fitted: Fitted
-    rule: MostFrequent
+    rule: Rule
     outcome: Outcome
 
 
@@ -52,7 +57,7 @@ def fit_and_judge(
         Interrupted: Ctrl-C; the folder holds what a resume needs.
     """
     fitted = fit_network(corpus, settings, folder=folder, progress=progress)
-    rule = MostFrequent.learn(corpus.train)
+    rule = _learn_rule(corpus, fitted)
     judged = corpus.judged
     answers = tuple(fitted.answers(judged, probable=True))
     outcome = Outcome(
@@ -77,7 +82,7 @@ def fit_and_judge(
 
 def judge(
     fitted: Fitted,
-    rule: MostFrequent,
+    rule: Rule,
     sentences: Sequence[Sentence],
     answers: Sequence[Answer],
     *,
@@ -96,31 +101,26 @@ def judge(
         chosen_on: Whether the tagger's weights were chosen by them.
         notes: What else a reader must know.
     """
-    ours, types = score_method(
-        MODEL,
-        sentences,
-        [answer.tags for answer in answers],
-        [answer.label for answer in answers],
-        scheme=fitted.scheme,
-        known=rule.words,
-    )
-    beside, _ = score_method(
-        RULE,
-        sentences,
-        [rule.tags(sentence.tokens) for sentence in sentences],
-        [rule.label] * len(sentences),
-        scheme=fitted.scheme,
-        known=rule.words,
-    )
+    tags, labels = [answer.tags for answer in answers], [answer.label for answer in answers]
+    every = (RuleAnswers(MODEL, tags, labels), *rule.answers(sentences))
+    known = rule.words if isinstance(rule, MostFrequent) else None
+    judged = [score_method(*each, sentences, scheme=fitted.scheme, known=known) for each in every]
     return Scores(
-        (ours, beside),
-        types,
+        tuple(score for score, _ in judged),
+        judged[0][1],
         part,
         len(sentences),
         sum(len(sentence.tokens) for sentence in sentences),
+        nouns_of(sentences),
         chosen_on,
         notes,
     )
+
+
+def _learn_rule(corpus: Corpus, fitted: Fitted) -> Rule:
+    if isinstance(fitted.encoder, StepEncoder):
+        return StepRules.learn(corpus.train, fitted.encoder)
+    return MostFrequent.learn(corpus.train)
 
 
 def _curves(fitted: Fitted) -> tuple[Curve, ...]:
@@ -133,8 +133,9 @@ def _curves(fitted: Fitted) -> tuple[Curve, ...]:
 def _data_facts(corpus: Corpus, fitted: Fitted) -> tuple[tuple[str, str], ...]:
     parts = (corpus.train, corpus.validation, corpus.test)
     names = ("Training", "Validation", "Test")
+    whole, step = corpus.nouns
     facts = [
-        (name, f"{len(part):,} sentences, {sum(len(s.tokens) for s in part):,} words")
+        (name, f"{len(part):,} {whole}s, {sum(len(s.tokens) for s in part):,} {step}s")
         for name, part in zip(names, parts, strict=True)
         if part
     ]
@@ -145,6 +146,9 @@ def _data_facts(corpus: Corpus, fitted: Fitted) -> tuple[tuple[str, str], ...]:
         facts.append(("Scheme", corpus.scheme))
     if fitted.encoder.labels:
         facts.append(("Sentence labels", f"{len(fitted.encoder.labels):,}"))
+    if isinstance(fitted.encoder, StepEncoder):
+        facts.append(("Numbers of a step", ", ".join(fitted.encoder.features)))
+        return tuple(facts)
     known = {token for sentence in corpus.train for token in sentence.tokens}
     judged = [token for sentence in corpus.judged for token in sentence.tokens]
     new = sum(token not in known for token in judged)

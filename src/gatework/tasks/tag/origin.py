@@ -9,9 +9,14 @@ from gatework.tasks.page import Origin
 
 
 def origin_of(
-    data: Any, parameters: Mapping[str, Any], defaults: Mapping[str, Any], command: str | None
+    data: Any,
+    parameters: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    command: str | None,
+    *,
+    question: str,
 ) -> Origin:
-    """Describe the fit of some data with these arguments."""
+    """Describe the fit of some data with these arguments; `question` is what to predict then."""
     given_data = repr(str(data)) if isinstance(data, str | os.PathLike) else "words, tags"
     return Origin(
         name=name_of(data),
@@ -20,7 +25,7 @@ def origin_of(
             "from gatework import Tagger\n\n"
             f"model = Tagger({given(parameters, defaults)})\n"
             f"model.fit({given_data})\n"
-            "print(model.scores_)\nmodel.predict(['A text to tag.'])"
+            f"print(model.scores_)\nmodel.predict({question})"
         ),
     )
 

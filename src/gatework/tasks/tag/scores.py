@@ -1,16 +1,17 @@
 """The score table: Gatework beside the taggers that cost nothing, and who won."""
 
-from collections import Counter
+import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, NamedTuple, final
 
 from gatework.data.conll import Sentence
-from gatework.tasks.tag.spans import Scheme, SpanScores, TypeScore, score_spans
+from gatework.tasks.tag.nouns import WORDS, Nouns
+from gatework.tasks.tag.runs import score_runs
+from gatework.tasks.tag.spans import Scheme, TypeScore, score_spans, score_tags
 
 MODEL: Final = "gatework"
-RULE: Final = "most-frequent"
 MOST_TYPES: Final = 40
 
 
@@ -25,6 +26,8 @@ class TagScore(NamedTuple):
         recall: True spans that were found.
         f1: Harmonic mean of the two.
         label_accuracy: Sentences with the right label.
+        macro_f1: Of steps, the mean over tags of the F1 of each.
+        run_f1: Of steps, how well runs of one tag were found; see `score_runs`.
     """
 
     name: str
@@ -34,13 +37,16 @@ class TagScore(NamedTuple):
     recall: float | None
     f1: float | None
     label_accuracy: float | None
+    macro_f1: float | None = None
+    run_f1: float | None = None
 
 
 class Duel(NamedTuple):
-    """Gatework against the rule on one metric; higher wins."""
+    """Gatework against the best rule on one metric; higher wins."""
 
     metric: str
     score: float
+    rival: str
     rival_score: float
 
 
@@ -51,13 +57,20 @@ _HEADS: Final = {
     "accuracy": "tag accuracy",
     "unknown_accuracy": "of unknown words",
     "label_accuracy": "label accuracy",
+    "macro_f1": "macro F1",
+    "run_f1": "run F1@50",
+}
+_RIVALS: Final = {
+    "most-frequent": "the most frequent tag",
+    "majority": "the majority",
+    "logistic": "logistic regression",
 }
 
 
 @final
 @dataclass(frozen=True)
 class Scores:
-    """How well sentences were tagged: Gatework first, the rule beside it.
+    """How well sentences were tagged: Gatework first, the rules beside it.
 
     Args:
         methods: One row a method.
@@ -65,6 +78,7 @@ class Scores:
         part: What the sentences are called, such as `test`.
         sentences: How many were judged.
         words: In them.
+        nouns: What the two are called.
         chosen_on: Whether the weights were chosen by these very sentences, which flatters them.
         notes: What else a reader must know.
     """
@@ -74,15 +88,21 @@ class Scores:
     part: str
     sentences: int
     words: int
+    nouns: Nouns = WORDS
     chosen_on: bool = False
     notes: tuple[str, ...] = ()
 
     def duels(self) -> tuple[Duel, ...]:
-        """Set Gatework against the rule: on spans or tags, then on labels if there are any."""
-        model, rule = self.methods
-        main = "accuracy" if model.f1 is None else "f1"
+        """Set Gatework against the best rule: on spans, on the macro F1 of steps or on tags, then
+        on labels if there are any."""
+        model, *rules = self.methods
+        main = next(n for n in ("f1", "macro_f1", "accuracy") if getattr(model, n) is not None)
         names = [main] if model.label_accuracy is None else [main, "label_accuracy"]
-        return tuple(Duel(_HEADS[n], getattr(model, n), getattr(rule, n)) for n in names)
+        return tuple(
+            Duel(_HEADS[name], getattr(model, name), best.name, getattr(best, name))
+            for name in names
+            for best in [max(rules, key=lambda rule, name=name: getattr(rule, name))]
+        )
 
     def won(self) -> bool:
         """Tell whether Gatework is the better on all that counts."""
@@ -91,14 +111,15 @@ class Scores:
     def verdict(self) -> str:
         """Say in one sentence who won."""
         duels = self.duels()
+        rival = _RIVALS[duels[0].rival]
         figures = "; ".join(f"{d.metric} {d.score:.4f} against {d.rival_score:.4f}" for d in duels)
         if self.won():
-            return f"Gatework beats the most frequent tag ({figures})."
+            return f"Gatework beats {rival} ({figures})."
         if any(duel.score > duel.rival_score for duel in duels):
-            return f"Gatework beats the most frequent tag in part ({figures})."
+            return f"Gatework beats {rival} in part ({figures})."
         if all(duel.score == duel.rival_score for duel in duels):
-            return f"Gatework and the most frequent tag tie ({figures})."
-        return f"Gatework loses to the most frequent tag ({figures}): prefer the rule here."
+            return f"Gatework and {rival} tie ({figures})."
+        return f"Gatework loses to {rival} ({figures}): prefer the rule here."
 
     def records(self) -> list[dict[str, str | float | None]]:
         """Return one flat row a method, for any data frame."""
@@ -124,11 +145,11 @@ class Scores:
 
     def remarks(self) -> tuple[str, ...]:
         """Return what a reader of the table must know."""
-        plural = "s" if self.sentences != 1 else ""
-        remarks = [f"{self.part}: {self.sentences:,} sentence{plural}, {self.words:,} words."]
+        (whole, step), plural = self.nouns, "s" if self.sentences != 1 else ""
+        remarks = [f"{self.part}: {self.sentences:,} {whole}{plural}, {self.words:,} {step}s."]
         if self.chosen_on:
             remarks.append(
-                "The weights were chosen by these sentences, which flatters Gatework a little; "
+                f"The weights were chosen by these {whole}s, which flatters Gatework a little; "
                 "give a test file for a clean score."
             )
         return (*remarks, *self.notes)
@@ -151,27 +172,31 @@ class Scores:
 
 def score_method(
     name: str,
-    sentences: Sequence[Sentence],
     tags: Sequence[Sequence[str]],
     labels: Sequence[str | None],
+    sentences: Sequence[Sentence],
     *,
     scheme: Scheme,
-    known: Collection[str],
+    known: Collection[str] | None,
 ) -> tuple[TagScore, tuple[TypeScore, ...]]:
     """Judge one method, and its spans or tags by type.
 
     Args:
         name: Of the method.
-        sentences: With their true tags and labels.
         tags: What the method said.
         labels: Of the sentences, likewise.
+        sentences: With their true tags and labels.
         scheme: How the tags write spans.
-        known: The words of the training sentences.
+        known: The words of the training sentences; None of recordings.
     """
     true = [sentence.tags or () for sentence in sentences]
     words = list(chain(*(sentence.tokens for sentence in sentences)))
     right = [g == s for g, s in zip(chain(*true), chain(*tags), strict=True)]
-    new = [hit for word, hit in zip(words, right, strict=True) if word not in known]
+    new = [
+        hit
+        for word, hit in zip(words, right, strict=True)
+        if known is not None and word not in known
+    ]
     judged = [(s.label, k) for s, k in zip(sentences, labels, strict=True) if s.label is not None]
     is_plain = scheme == "plain"
     spans = score_tags(true, tags) if is_plain else score_spans(true, tags)
@@ -184,22 +209,10 @@ def score_method(
         whole.recall if whole else None,
         whole.f1 if whole else None,
         _share([gold == said for gold, said in judged]) if labels[:1] != [None] else None,
+        statistics.mean(each.f1 for each in spans.types) if known is None else None,
+        score_runs(true, tags) if known is None else None,
     )
     return score, tuple(sorted(spans.types, key=lambda each: -each.true))
-
-
-def score_tags(true: Sequence[Sequence[str]], guessed: Sequence[Sequence[str]]) -> SpanScores:
-    """Count words by tag as `score_spans` counts spans by type."""
-    gold, said = list(chain(*true)), list(chain(*guessed))
-    wanted, found = Counter(gold), Counter(said)
-    correct = Counter(g for g, s in zip(gold, said, strict=True) if g == s)
-    return SpanScores(
-        TypeScore("all", correct.total(), found.total(), wanted.total()),
-        tuple(
-            TypeScore(tag, correct[tag], found[tag], wanted[tag])
-            for tag in sorted(wanted.keys() | found.keys())
-        ),
-    )
 
 
 def written(value: float | None) -> str:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Literal, NamedTuple, final
 
 import torch
@@ -228,6 +229,20 @@ def score_spans(true: Iterable[Sequence[str]], guessed: Iterable[Sequence[str]])
     return SpanScores(
         TypeScore("all", correct.total(), found.total(), wanted.total()),
         tuple(TypeScore(name, correct[name], found[name], wanted[name]) for name in types),
+    )
+
+
+def score_tags(true: Sequence[Sequence[str]], guessed: Sequence[Sequence[str]]) -> SpanScores:
+    """Count words by tag as `score_spans` counts spans by type."""
+    gold, said = list(chain(*true)), list(chain(*guessed))
+    wanted, found = Counter(gold), Counter(said)
+    correct = Counter(g for g, s in zip(gold, said, strict=True) if g == s)
+    return SpanScores(
+        TypeScore("all", correct.total(), found.total(), wanted.total()),
+        tuple(
+            TypeScore(tag, correct[tag], found[tag], wanted[tag])
+            for tag in sorted(wanted.keys() | found.keys())
+        ),
     )
 
 

@@ -1,6 +1,7 @@
-"""The page's own files, and its script: ES modules, each in a scope of its own, in one text."""
+"""The scripts of a page: ES modules in files, each in a scope of its own, in one text."""
 
 import re
+from collections.abc import Callable
 from importlib import resources
 from typing import Final
 
@@ -11,25 +12,28 @@ _EXPORT: Final = re.compile(
 _DEFAULT: Final = re.compile(r"^export default (\w+);\n", re.MULTILINE)
 
 
-def asset(name: str) -> str:
-    """The text of a file in `assets`."""
-    return (resources.files("gatework.inspector.page") / "assets" / name).read_text(
-        encoding="utf-8"
-    )
+def asset(name: str, page: str = "page") -> str:
+    """The text of a file in the `assets` of a page's package."""
+    folder = resources.files(f"gatework.inspector.{page}") / "assets"
+    return (folder / name).read_text(encoding="utf-8")
 
 
-def script(entry: str) -> str:
+def bundle(entry: str, read: Callable[[str], str] = asset) -> str:
     """The module `entry` and all that it imports, in one module that exports what it exports.
 
     Modules import names in braces from "./name.js", and export declarations or a default by its
     name, nothing else: each becomes a function that is called once and returns its exports.
 
+    Args:
+        entry: The name of a module.
+        read: From the name of a file to its text.
+
     Example:
-        >>> "scanStack" in script("cell")
+        >>> "scanStack" in bundle("cell")
         True
     """
     order: dict[str, str] = {}
-    _collect(entry, order)
+    _collect(entry, read, order)
     names = ", ".join(_EXPORT.findall(order[entry]))
     scopes = [_scope(name, text) for name, text in order.items()]
     exports = f"export const {{ {names} }} = module_{entry};\n"
@@ -38,13 +42,13 @@ def script(entry: str) -> str:
     return "".join(scopes) + exports
 
 
-def _collect(name: str, order: dict[str, str]) -> None:
+def _collect(name: str, read: Callable[[str], str], order: dict[str, str]) -> None:
     """Add a module after those that it imports."""
     if name in order:
         return
-    text = asset(f"{name}.js")
+    text = read(f"{name}.js")
     for _, other in _IMPORT.findall(text):
-        _collect(other, order)
+        _collect(other, read, order)
     order[name] = text
 
 

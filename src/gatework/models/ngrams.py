@@ -13,6 +13,7 @@ from torch import Tensor, from_numpy
 
 from gatework.errors import InputError
 
+_STRETCH: Final = 1 << 20  # numbers that are scored at once
 MOST_COUNTED: Final = 10_000_000  # tokens; the last of a longer sequence
 
 
@@ -30,6 +31,11 @@ class Table(NamedTuple):
     counts: np.ndarray
     totals: np.ndarray
     kinds: np.ndarray
+
+    def find(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each number is one of the keys, and where."""
+        places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return self.keys[places] == wanted, places
 
 
 @final
@@ -86,7 +92,7 @@ class NGrams:
         context = np.zeros(len(ids), np.int64)  # -1: never seen
         found = []
         for n, table in enumerate(self.tables, start=1):
-            known, places = _look_up(table.keys, context * self.vocabulary + ids[n - 1 :])
+            known, places = table.find(context * self.vocabulary + ids[n - 1 :])
             known &= context >= 0
             seen = np.where(known, table.counts[places], 0)
             at = np.maximum(context, 0)
@@ -97,6 +103,15 @@ class NGrams:
             found.append(-np.log(chance[1:]))
             context = np.where(known, places, -1)[:-1]
         return np.stack(found)
+
+    def totals(self, ids: np.ndarray) -> np.ndarray:
+        """Return (order,) summed nats of (N,) numbers but the first, a stretch at a time."""
+        sums = np.zeros(self.order)
+        for start in range(1, len(ids), _STRETCH):
+            before = max(0, start - self.order + 1)
+            part = self.losses(ids[before : start + _STRETCH])
+            sums += part[:, start - before - 1 :].sum(1)
+        return sums
 
     def shortened(self, order: int) -> "NGrams":
         """Return the counts up to an order."""
@@ -125,9 +140,3 @@ class NGrams:
             return cls(vocabulary, tuple(tables))
         except KeyError as error:
             raise InputError(f"the saved n-grams are damaged: {error} is missing") from error
-
-
-def _look_up(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each is one of the sorted keys, and where."""
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return keys[places] == wanted, places
