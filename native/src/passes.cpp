@@ -8,6 +8,7 @@
 namespace {
 
 constexpr int kMostAtOnce = 2;
+constexpr int64_t kPackingSteps = 128;  // packing takes about as long as products of so many rows, if few
 
 void copy_or_zero(float* to, const float* from, int64_t count) {
     const size_t bytes = sizeof(float) * static_cast<size_t>(count);
@@ -227,7 +228,7 @@ gw_status gw_run_forward(int32_t count, const gw_problem* problems, const float*
     int packers[kMostAtOnce] = {}, threads[kMostAtOnce] = {};
     bool packs = false;
     for (int i = 0; i < count; ++i) {
-        packers[i] = product_threads(problems[i], 8);
+        packers[i] = product_threads(problems[i], kPackingSteps);
         threads[i] = jobs[i].layout.sharing.threads();
         packs = packs || !passes[i].packed;
     }
@@ -252,7 +253,7 @@ gw_status gw_run_backward(int32_t count, const gw_problem* problems, const float
     Jobs<BackwardJob> jobs(count, problems, passes, workspaces);
     int packers[kMostAtOnce] = {}, threads[kMostAtOnce] = {};
     for (int i = 0; i < count; ++i) {
-        packers[i] = product_threads(problems[i], 8);
+        packers[i] = product_threads(problems[i], kPackingSteps);
         threads[i] = jobs[i].layout.threads;
     }
     side_by_side(count, packers, [&](int i, int index, int of) { jobs[i].pack(problems[i], params[i], {index, of}); });
