@@ -5,8 +5,9 @@
 
 "over" is a ratio of times. Structures: torch's over ours, so more is better. Variants: "over_plain"
 is ours over our own plain LSTM's, so less is better; "naive_loop_over_ours" and
-"hoisted_loop_over_ours" are the times of two eager PyTorch loops (loops.py) over ours. Trace: the
-call with trace=True over the one without.
+"hoisted_loop_over_ours" are the times of two eager PyTorch loops (loops.py) over ours. A roof is
+the ratio that no time beyond that of the matrix products would give. Trace: the call with
+trace=True over the one without.
 
 Parity: structures against torch in float64; variants against the loop in float64, and those that
 draw masks against it in evaluation mode (their gradients too), and in training against our
@@ -24,12 +25,12 @@ from loops import Loop, Variant
 from torch import Tensor
 
 import gatework
-from gatework.bench.engine import measure
+from gatework.bench.engine import ROOF_SHARE, measure, operations
 from gatework.bench.grid import Point
 from gatework.bench.parity import ParityError, check_parity
 from gatework.bench.passes import train
 from gatework.bench.settings import Settings
-from gatework.bench.timing import find_roof, take_turns
+from gatework.bench.timing import Roof, find_roof, take_turns
 
 STRUCTURES: dict[str, dict[str, Any]] = {
     "bidirectional lstm": {"bidirectional": True},
@@ -51,6 +52,7 @@ def structures(arguments: argparse.Namespace, point: Point) -> Iterator[Row]:
             yield {
                 "what": what,
                 "torch_over_ours": ours.ratio,
+                "roof": ours.roof,
                 "of_sgemm": ours.share,
                 "backend": row.backend or "",
             }
@@ -58,6 +60,7 @@ def structures(arguments: argparse.Namespace, point: Point) -> Iterator[Row]:
 
 def variants(arguments: argparse.Namespace, point: Point) -> Iterator[Row]:
     """Variants beside our plain LSTM and beside loops."""
+    roof = find_roof(arguments.seconds)
     for variant in (
         Variant(),
         Variant(peephole=True),
@@ -71,10 +74,10 @@ def variants(arguments: argparse.Namespace, point: Point) -> Iterator[Row]:
     ):
         what = ", ".join(f"{k}={v}" for k, v in variant.options().items()) or "plain lstm"
         if is_wanted(arguments, what):
-            yield measure_variant(variant, what, point, arguments.seconds)
+            yield measure_variant(variant, what, point, arguments.seconds, roof)
 
 
-def measure_variant(variant: Variant, what: str, point: Point, seconds: float) -> Row:
+def measure_variant(variant: Variant, what: str, point: Point, seconds: float, roof: Roof) -> Row:
     """One variant."""
     kind: Any = gatework.LSTM
     plain, layer = kind(point.I, point.H), kind(point.I, point.H, **variant.options())
@@ -96,10 +99,12 @@ def measure_variant(variant: Variant, what: str, point: Point, seconds: float) -
         ours | {name: lambda loop=loop: train(loop, x, dy) for name, loop in loops.items()},
         seconds / 2,
     )
+    products = 3 * operations(point, Settings()) / roof.again(ROOF_SHARE * seconds).rate
     return {
         "what": what,
         "over_plain": beside_plain["ours"] / beside_plain["plain"],
         **{f"{name}_loop_over_ours": beside_loops[name] / beside_loops["ours"] for name in loops},
+        **({} if variant.proj_size else {"naive_loop_roof": beside_loops["naive"] / products}),
         "parity": parity,
         "backend": gatework.explain(layer, x).chosen or "",
     }

@@ -7,6 +7,9 @@ differ in one class. Keras takes part if it is installed, in an environment of i
 `pip install keras`; its first epoch is not timed, and it runs --keras-epochs after the others,
 since one takes it tens of seconds.
 
+"roof" is the ratio if the layer took no longer than its matrix products: over the same loop with a
+layer that computes nothing, plus those at the rate of this machine's own product.
+
 Parity: the gradients of a batch against float64, and the loss of the first epoch against torch's.
 """
 
@@ -25,12 +28,36 @@ from harness import Row, is_wanted, make_parser, run
 from torch import Tensor, nn
 
 import gatework
+from gatework.bench.engine import operations
+from gatework.bench.grid import Point
 from gatework.bench.parity import ParityError, check_parity
 from gatework.bench.passes import train
-from gatework.bench.timing import take_turns
+from gatework.bench.settings import Settings
+from gatework.bench.timing import find_roof, take_turns
 
 WINDOWS, STEPS, FEATURES, UNITS, BATCH = 4096, 50, 8, 50, 32
+ROOF_SECONDS = 0.5
 LOSS_TOLERANCE = 1e-3  # 128 steps of Adam, each of which passes float32's rounding on
+
+
+class _Nothing(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, *weights: Tensor) -> Tensor:
+        ctx.save_for_backward(*weights)
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(torch.zeros_like(weight) for weight in ctx.saved_tensors)
+
+
+class Nothing(nn.LSTM):
+    """A layer with the weights of an LSTM that computes nothing: what is left is the loop's."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Give (B, T, H), of a fixed batch."""
+        y = x.new_zeros(len(x), STEPS, UNITS)
+        return _Nothing.apply(y, *self.parameters()), None
 
 
 class Model(nn.Module):
@@ -77,11 +104,18 @@ def measure(arguments: argparse.Namespace) -> Iterator[Row]:
     theirs, their_loss = make_loop(nn.LSTM, x, y)
     if not abs(our_loss - their_loss) <= LOSS_TOLERANCE * their_loss:
         raise ParityError(f"the first epoch ends at a loss of {our_loss}; torch's at {their_loss}")
-    taken = take_turns({"ours": ours, "torch": theirs}, arguments.seconds)
+    without, _ = make_loop(Nothing, x, y)
+    calls = {"ours": ours, "torch": theirs, "without a layer": without}
+    taken = take_turns(calls, arguments.seconds)
+    forward = operations(Point(STEPS, WINDOWS, FEATURES, UNITS), Settings())
+    to_h = operations(Point(STEPS, WINDOWS, 0, UNITS), Settings())  # x wants no gradient
+    products = (2 * forward + to_h) / find_roof(ROOF_SECONDS).rate
+    least = taken["without a layer"] + products
     yield {
         "what": "an epoch, beside torch.nn.LSTM",
         "seconds": taken["ours"],
         "torch_over_ours": taken["torch"] / taken["ours"],
+        "roof": taken["torch"] / least,
         "parity": parity,
     }
     if not is_wanted(arguments, "keras"):

@@ -4,7 +4,8 @@
     python benchmarks/ragged.py --packed-passes 0      # leaves torch's packed sequences out
 
 Figures: torch's time over ours, with packed sequences and with the padded box; and our time over
-(real steps / padded steps) of our own dense time, where 1 is work in proportion. torch's packed
+(real steps / padded steps) of our own dense time, where 1 is work in proportion. "packed_roof" is
+the first of them if ours took no longer than the matrix products of the real steps. torch's packed
 sequences take about a minute a pass at T=1000, so they are timed there in --packed-passes passes
 (1 unless told) after the turns of the others, without a warm-up; at T=100 they take turns.
 
@@ -22,11 +23,15 @@ from harness import Row, is_wanted, make_parser, run
 from torch import nn
 
 import gatework
+from gatework.bench.engine import operations
+from gatework.bench.grid import Point
 from gatework.bench.parity import check_parity
 from gatework.bench.passes import train
-from gatework.bench.timing import take_turns
+from gatework.bench.settings import Settings
+from gatework.bench.timing import find_roof, take_turns
 
 BATCH, WIDTH = 64, 128
+ROOF_SECONDS = 0.5
 LONG = 400  # steps from which packed sequences do not take turns
 
 
@@ -77,6 +82,9 @@ def point(steps: int, what: str, arguments: argparse.Namespace) -> Row:
     row: Row = {"what": what, "ms": 1e3 * taken["ours"]}
     if "torch packed" in taken:
         row["torch_packed_over_ours"] = taken["torch packed"] / taken["ours"]
+        dense = 3 * operations(Point(steps, BATCH, WIDTH, WIDTH), Settings())
+        rate = find_roof(ROOF_SECONDS).rate
+        row["packed_roof"] = taken["torch packed"] / (share * dense / rate)
     return row | {
         "torch_padded_over_ours": taken["torch padded"] / taken["ours"],
         "over_share_of_dense": taken["ours"] / taken["our dense"] / share,

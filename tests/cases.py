@@ -80,6 +80,11 @@ class Shape(NamedTuple):
     lengths: tuple[int, ...] | None = None
     bias: bool = True
 
+    def cut(self, steps: int) -> "Shape":
+        """The same with so many steps at most."""
+        lengths = self.lengths and tuple(min(length, steps) for length in self.lengths)
+        return self._replace(steps=min(self.steps, steps), lengths=lengths)
+
 
 SHAPES = {
     "smallest": Shape(1, 1, 1),
@@ -192,7 +197,14 @@ class Inputs(NamedTuple):
 
 
 def make_inputs(cell: AbstractCell, shape: Shape, *, seed: int = 0) -> Inputs:
-    """Draw inputs at the scale of torch's own initialisation."""
+    """Draw inputs at the scale of torch's own initialisation.
+
+    Without a forget gate the memory sums up and saturates, and rounding errors grow with every
+    step: without any gate 5000-fold in 63. Such a cell gets half the recurrent weights and 16
+    steps, which grow them 6-fold, so that it is held to the same bound as the others.
+    """
+    is_open = isinstance(cell, LSTM) and not cell.forget_gate
+    shape = shape.cut(16) if is_open else shape
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*size: int, scale: float = 1.0) -> Tensor:
@@ -205,7 +217,10 @@ def make_inputs(cell: AbstractCell, shape: Shape, *, seed: int = 0) -> Inputs:
         hidden = max(hidden, 2)
         proj_size = hidden // 2
     shapes = cell.parameter_shapes(INPUT_SIZE, hidden, bias=shape.bias, proj_size=proj_size)
-    params = {name: draw(*size, scale=hidden**-0.5) for name, size in shapes.items()}
+    params = {
+        name: draw(*size, scale=hidden**-0.5 * (0.5 if is_open and name == "weight_hh" else 1.0))
+        for name, size in shapes.items()
+    }
     state = tuple(draw(shape.batch, size, scale=0.5) for size in cell.state_sizes(params))
     lengths = None if shape.lengths is None else torch.tensor(shape.lengths)
     return Inputs(cell, params, draw(shape.steps, shape.batch, INPUT_SIZE), state, lengths)

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #endif
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,16 +23,39 @@
 
 namespace {
 
-using Floats = nb::ndarray<nb::pytorch, float, nb::ndim<1>, nb::device::cpu>;
+constexpr int kMostAxes = 4;
 
-Floats make_floats(size_t count) {
+// What a tensor of torch over one of our blocks keeps until it is gone.
+struct BlockTensor {
+    Owned owned;
+    int64_t shape[kMostAxes], strides[kMostAxes];
+};
+
+// A tensor of float32 with this shape, in kept memory. It holds whatever was there.
+nb::object make_floats(const std::vector<int64_t>& shape) {
     static auto* blocks = new Blocks;  // never destroyed: tensors may outlive the module
-    Blocks::Block* block = blocks->take(count * sizeof(float));
-    const nb::capsule owner(block, [](void* data) noexcept {
-        auto* held = static_cast<Blocks::Block*>(data);
+    if (shape.size() > kMostAxes) throw std::invalid_argument("more than four axes");
+    auto made = std::make_unique<BlockTensor>();
+    int64_t count = 1;
+    for (size_t axis = shape.size(); axis-- > 0; count *= shape[axis])
+        made->shape[axis] = shape[axis], made->strides[axis] = count;
+    Blocks::Block* block = blocks->take(static_cast<size_t>(count) * sizeof(float));
+    const auto release = [](Owned* owned) {
+        auto* held = static_cast<Blocks::Block*>(owned->owner);
         held->home->give_back(held);
-    });
-    return Floats(block->data, {count}, owner);
+        delete reinterpret_cast<BlockTensor*>(owned);
+    };
+    const Exchange& torch = Exchange::of_torch();
+    made->owned = {torch.major, torch.minor, block, release, 0, {}};
+    nb::dlpack::dltensor& tensor = made->owned.tensor;
+    tensor.data = block->data;
+    tensor.device = {nb::device::cpu::value, 0};
+    tensor.ndim = static_cast<int32_t>(shape.size());
+    tensor.dtype = nb::dtype<float>();
+    tensor.shape = made->shape, tensor.strides = made->strides;
+    void* object = nullptr;
+    if (torch.to_object(&made.release()->owned, &object) != 0) throw nb::python_error();
+    return nb::steal(static_cast<PyObject*>(object));
 }
 
 // What the core makes of a cell: the number of its gates, or 0 where it has no such cell.

@@ -15,10 +15,18 @@
 namespace nb = nanobind;
 
 // As dlpack.h lays it out, version 1.2 and up to the next major one; what is not used here has no type.
+struct Owned {
+    uint32_t major, minor;
+    void* owner;
+    void (*release)(Owned*);
+    uint64_t flags;
+    nb::dlpack::dltensor tensor;
+};
 struct Exchange {
     uint32_t major, minor;
     const void* previous;
-    const void *allocate, *from_object, *to_object;
+    const void *allocate, *from_object;
+    int (*to_object)(Owned* tensor, void** out);
     int (*read)(void* object, nb::dlpack::dltensor* out);  // owns nothing; sizes and strides are the tensor's own
 
     static const Exchange& of_torch() {
@@ -27,7 +35,7 @@ struct Exchange {
             const void* api = PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api");
             if (!api) throw nb::python_error();
             const auto* exchange = static_cast<const Exchange*>(api);
-            if (exchange->major != 1 || !exchange->read)
+            if (exchange->major != 1 || !exchange->read || !exchange->to_object)
                 throw std::runtime_error("this torch exchanges tensors in a way that is not known here");
             return exchange;
         }();

@@ -91,7 +91,7 @@ struct BackwardRecurrence {
             for (int64_t i = 0; i < count * N; ++i) V::store(dh + i * L, V::zero());
         } else {
             const TransposedProduct<V, N> product{a.packed_hh + p * L * panels * m.cell.gates * L, m.cell.gates * L,
-                                                  a.chunk_rows * slots * L, panels};
+                                                  a.chunk_rows * slots * L, panels, lanes_of<V>(panels - 1, m.H)};
             product.set(count, dh, [&](int64_t i) { return row[i].next; });
         }
         const auto finish = by_row(m) ? pointwise.take_in : pointwise.gradient;

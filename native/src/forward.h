@@ -209,7 +209,13 @@ struct ForwardScan : ForwardRows<V> {
             for (int v = 0; v < G; ++v) acc[r][v] = V::load(from + v * L);
             x[r] = row[r].x, operand[r] = row[r].operand;
         }
-        if (!made) accumulate<V>(acc, x, m.I, input_weights(p));
+        if (!made) {
+            for_pieces(m.I, [&](int64_t k, int64_t depth) {
+                const float* from[R];
+                for (int r = 0; r < R; ++r) from[r] = x[r] + k;
+                accumulate<V>(acc, from, depth, input_weights(p) + k * G * L);
+            });
+        }
         accumulate<V>(acc, operand, m.R, hidden_weights(p));
         for (int r = 0; r < R; ++r) {
             for (int v = 0; v < G; ++v) V::store(sums + (r * G + v) * L, acc[r][v]);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels.h"
+#include "narrow.h"
 #include "outer.h"
 #include "pack.h"
 #include "tile.h"
@@ -43,6 +44,7 @@ struct TransposedProduct {
 
     const float* weights;  // [pieces][depth][N x lanes]
     int64_t depth, pitch, pieces;
+    int last = L;  // units in each vector of the last piece: past them are zeros
 
     // out: [count][N x lanes]; count at most kGroupRows.
     template <class RowOf>
@@ -60,7 +62,13 @@ struct TransposedProduct {
                     for (int v = 0; v < N; ++v) acc[r][v] = V::load(out + ((i + r) * N + v) * L);
                 }
                 for (int64_t j = k; j < end; ++j) {
-                    accumulate<V>(acc, row, depth, weights + j * depth * N * L);
+                    const bool is_partial = last < L && j + 1 == pieces;
+                    const int64_t wide = is_partial ? L : depth, real = is_partial ? last : depth;
+                    for (int64_t v = 0; v < depth; v += wide) {
+                        const float* from[R];
+                        for (int r = 0; r < R; ++r) from[r] = row[r] + v;
+                        accumulate<V>(acc, from, real, weights + (j * depth + v) * N * L);
+                    }
                     for (int r = 0; r < R; ++r) row[r] += pitch;
                 }
                 for (int r = 0; r < R; ++r) {
@@ -89,11 +97,18 @@ struct Products {
 
     void add(const Chunk& chunk) const {
         list_rows(chunk);
-        if (a.pass.dx.data) {
-            transposed(chunk.d_sums() + m.cell.input * L, a.packed_ih, I, 4,
-                       share_of<V>(chunk.rows(), 1, share.index, share.count), [&](int64_t at) { return rows[at].dx; });
-        }
+        if (a.pass.dx.data) add_inputs(chunk);
         if (a.pass.gradients) add_weights(chunk);
+    }
+
+    void add_inputs(const Chunk& chunk) const {
+        const float* d_sums = chunk.d_sums() + m.cell.input * L;
+        const Range range = share_of<V>(chunk.rows(), 1, share.index, share.count);
+        if (!is_narrow(m)) return transposed(d_sums, a.packed_ih, I, 4, range, [&](int64_t at) { return rows[at].dx; });
+        for (int64_t at = range.begin; at < range.end; ++at) {
+            const float* row = d_sums + at * slots * L;
+            Narrow<V>::template product<G>(row, panels, a.chunk_rows * slots * L, a.packed_ih, I, rows[at].dx);
+        }
     }
 
     void add_weights(const Chunk& chunk) const {
@@ -190,7 +205,8 @@ struct Products {
                     static_cast<int>(wide),
                     [&](auto n) {
                         const TransposedProduct<V, n.value> product{packed + p * L * panels * G * L, G * L,
-                                                                    a.chunk_rows * slots * L, panels};
+                                                                    a.chunk_rows * slots * L, panels,
+                                                                    lanes_of<V>(panels - 1, H)};
                         product.set(count, block, [&](int64_t i) { return d_sums + (first + i) * slots * L; });
                     },
                     Size<4>{});

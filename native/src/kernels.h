@@ -65,6 +65,8 @@ static inline int gradient_slots(const Model& m) {
 }
 // Vectors per unit whose sums over all steps are gradients: those, and with a layer norm at the factors of the sums.
 static inline int summed_slots(const Model& m) { return gradient_slots(m) + (m.norm ? 2 * m.cell.gates : 0); }
+// Whether the input is so narrow that its gradient is made by narrow.h. Measured: from 4 features on it gains nothing.
+static inline bool is_narrow(const Model& m) { return m.I <= 2 && !m.tiles; }
 // Where the sums lie in a record: with a layer norm, past what the cell makes of them.
 static inline int sums_slot(const Model& m) { return m.norm ? m.cell.gates + 1 : 0; }
 // What the masks of step t of sequence b are drawn by. It wraps.
@@ -174,7 +176,7 @@ struct BackwardArgs {
     Plan plan;
     gw_backward pass;
     const float* packed_hh;  // transposed panels
-    const float* packed_ih;
+    const float* packed_ih;  // the same, or for narrow.h
     const float* packed_hr;  // straight: a product with it leads back through the second one
     const float* constants;  // [panel][those that are no biases][lanes]
     const float* stats;
@@ -252,5 +254,6 @@ struct Kernels {
     Cells cells;
     Scans scans[4];  // of 1 .. 4 gates
     void (*pack_plain)(const float* weight, int64_t depth, int64_t columns, bool flipped, float* packed);
+    void (*pack_narrow)(const Model&, const float* weight, int64_t columns, const int* blocks, float* packed);
     void (*pack_constants)(const Model&, const float* const* params, int64_t panel, float* packed);  // but for biases
 };

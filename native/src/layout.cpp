@@ -47,7 +47,8 @@ int64_t group_rows(int64_t rows, const Sharing& sharing) { return (rows + sharin
 }  // namespace
 
 int product_threads(const gw_problem& problem, int64_t steps) {
-    return macs_of(model_of(problem), steps) < 64 * 1024 ? 1 : threads_of(problem);
+    // Twenty microseconds: halving them gains no more than a second thread costs.
+    return macs_of(model_of(problem), steps) < 1024 * 1024 ? 1 : threads_of(problem);
 }
 
 int64_t tape_floats(const gw_problem& problem) {
@@ -91,7 +92,7 @@ BackwardLayout::BackwardLayout(const gw_problem& problem, bool scaled, Arena are
     const Model& m = model;
     const int64_t panels = panels_of(m.H), out_panels = panels_of(m.R);
     sharing = share_recurrence(problem, m, totals.rows, panels);
-    const int products = product_threads(problem, totals.total < kChunkRows ? totals.total : kChunkRows);
+    const int products = product_threads(problem, totals.total);
     threads = products > sharing.threads() ? products : sharing.threads();
     group_panels = (out_panels + sharing.slices - 1) / sharing.slices;
     if (group_panels > 4) group_panels = 4;

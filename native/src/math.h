@@ -29,7 +29,7 @@ struct Math {
         Reg scale, em;
         const Reg negated = V::sub(V::zero(), x);
         exp_parts(V::min(V::set(88.0f), V::max(V::set(-87.0f), negated)), scale, em);
-        return V::div(one, V::add(one, V::fma(scale, em, scale)));
+        return V::inverse(V::add(one, V::fma(scale, em, scale)));
     }
 
     static inline Reg tanh(Reg x) {

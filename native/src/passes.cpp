@@ -8,6 +8,7 @@
 namespace {
 
 constexpr int kMostAtOnce = 2;
+constexpr int64_t kPackingSteps = 128;  // packing takes about as long as products of so many rows, if few
 
 void copy_or_zero(float* to, const float* from, int64_t count) {
     const size_t bytes = sizeof(float) * static_cast<size_t>(count);
@@ -162,10 +163,13 @@ struct BackwardJob {
         const Model& m = layout.model;
         scans.pack_transposed(m, params[GW_WEIGHT_HH], m.R, m.cell.hidden_block, layout.group_panels, share,
                               layout.packed_hh);
-        if (args.pass.dx.data) {
+        if (args.pass.dx.data && !is_narrow(m)) {
             scans.pack_transposed(m, params[GW_WEIGHT_IH], m.I, m.cell.input_block, 4, share, layout.packed_ih);
         }
         if (share.index > 0) return;
+        if (args.pass.dx.data && is_narrow(m)) {
+            kernels.pack_narrow(m, params[GW_WEIGHT_IH], m.I, m.cell.input_block, layout.packed_ih);
+        }
         if (m.second) kernels.pack_plain(second_weights(m, params), m.R, m.H, false, layout.packed_hr);
         const int64_t vectors = constant_vectors(m) - bias_vectors(m);
         for (int64_t p = 0; p * kernels.lanes < m.H; ++p) {
@@ -224,7 +228,7 @@ gw_status gw_run_forward(int32_t count, const gw_problem* problems, const float*
     int packers[kMostAtOnce] = {}, threads[kMostAtOnce] = {};
     bool packs = false;
     for (int i = 0; i < count; ++i) {
-        packers[i] = product_threads(problems[i], 8);
+        packers[i] = product_threads(problems[i], kPackingSteps);
         threads[i] = jobs[i].layout.sharing.threads();
         packs = packs || !passes[i].packed;
     }
@@ -249,7 +253,7 @@ gw_status gw_run_backward(int32_t count, const gw_problem* problems, const float
     Jobs<BackwardJob> jobs(count, problems, passes, workspaces);
     int packers[kMostAtOnce] = {}, threads[kMostAtOnce] = {};
     for (int i = 0; i < count; ++i) {
-        packers[i] = product_threads(problems[i], 8);
+        packers[i] = product_threads(problems[i], kPackingSteps);
         threads[i] = jobs[i].layout.threads;
     }
     side_by_side(count, packers, [&](int i, int index, int of) { jobs[i].pack(problems[i], params[i], {index, of}); });

@@ -4,6 +4,7 @@
 #include "cells.h"
 #include "forward.h"
 #include "kernels.h"
+#include "narrow.h"
 #include "norm.h"
 #include "pack.h"
 #include "pointwise.h"
@@ -73,5 +74,6 @@ constexpr Kernels kernels_for(const char* name) {
             all_cells<V>(),
             {scans_of<V, 1>(), scans_of<V, 2>(), scans_of<V, 3>(), scans_of<V, 4>()},
             Pack<V>::plain,
+            Narrow<V>::pack,
             Pack<V>::constants};
 }

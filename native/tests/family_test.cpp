@@ -122,8 +122,9 @@ void test(const FamilyCase& c) {
 // What a sanitizer of threads should see: cases of more than one thread, on the first and the last instruction set.
 void test_threads_alone(const FamilyCase& c) {
     const Tensors in(c.variant, c.shape, 7);
-    for (const std::string& isa : {instruction_sets().front(), instruction_sets().back()}) {
-        gw_isa_set(isa.c_str());
+    const auto isas = instruction_sets();
+    for (size_t i = 0; i < isas.size(); i += isas.size() > 1 ? isas.size() - 1 : 1) {
+        gw_isa_set(isas[i].c_str());
         Run one(c.variant, in, 1), many(c.variant, in, 3), left(c.variant, in, 2), right(c.variant, in, 2);
         tally.expect(Run::all({&one}) && Run::all({&many}) && Run::all({&left, &right}), c.name());
         expect_same(many.results(), one.results(), c.name() + " on 3 threads");

@@ -1,6 +1,7 @@
 """Every cell and option of the core, every way a call can go, against the reference in float64."""
 
 import dataclasses
+import functools
 
 import pytest
 import torch
@@ -31,6 +32,17 @@ def test_cell_is_the_reference(cell: str, shape: str, direction: str):
     if shape == "smallest" and "layer_norm" in cell:
         pytest.skip("the norm of one unit is constant: its gradient is rounding alone")
     agree(make_inputs(RUNS[cell], SHAPES[shape]), reverse=direction == "reverse")
+
+
+@pytest.mark.parametrize("features", [1, 2, 3, 20])
+@pytest.mark.parametrize("cell", ["rnn_tanh", "gru", "gru_reset_before", "lstm", "lstm_layer_norm"])
+def test_width_of_the_input_changes_nothing_but_the_kernel(cell: str, features: int):
+    inputs = make_inputs(RUNS[cell], RAGGED)
+    generator = torch.Generator().manual_seed(features)
+    draw = functools.partial(torch.randn, generator=generator, dtype=torch.float64)
+    rows = inputs.params["weight_ih"].shape[0]
+    params = inputs.params | {"weight_ih": draw(rows, features)}
+    agree(inputs._replace(x=draw(*inputs.x.shape[:2], features), params=params))
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])

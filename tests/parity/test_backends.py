@@ -95,7 +95,7 @@ def assert_is_reference(
         bound = SLACK * rms_ratio(peer[part], truth[part]) + FLOOR[dtype]
         if cell.startswith("lstm_layer_norm") and shape == "smallest":
             bound *= 10  # normalising one unit leaves differences of equal numbers: chance decides
-        if cell == "lstm_no_gates" and shape == "long":
-            bound *= 10  # nothing holds c back, so rounding errors grow with every step: likewise
+        elif shape == "smallest":
+            bound *= 3  # each gradient is one number, a sum of four that may cancel: likewise
         assert value.dtype == dtype
         assert_close(part, value, truth[part], bound)

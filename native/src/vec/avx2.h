@@ -26,7 +26,13 @@ struct Avx2 {
     static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
     static Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
     static Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
+    static Reg inverse(Reg b) { return div(_mm256_set1_ps(1.0f), b); }
     static Reg div(Reg a, Reg b) { return _mm256_div_ps(a, b); }
+    static float total(Reg a) {
+        __m128 halves = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+        halves = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+        return _mm_cvtss_f32(_mm_add_ss(halves, _mm_movehdup_ps(halves)));
+    }
     static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
     static Reg min(Reg a, Reg b) { return _mm256_min_ps(a, b); }
     static Reg max(Reg a, Reg b) { return _mm256_max_ps(a, b); }

@@ -35,7 +35,13 @@ struct Generic {
     static Reg add(Reg a, Reg b) { return a + b; }
     static Reg sub(Reg a, Reg b) { return a - b; }
     static Reg mul(Reg a, Reg b) { return a * b; }
+    static Reg inverse(Reg b) { return 1.0f / b; }
     static Reg div(Reg a, Reg b) { return a / b; }
+    static float total(Reg a) {
+        float sum = a[0];
+        for (int i = 1; i < kLanes; ++i) sum += a[i];
+        return sum;
+    }
     static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
     // Like the x86 instructions, min and max give the second operand when either is NaN.
     static Reg min(Reg a, Reg b) { return a < b ? a : b; }

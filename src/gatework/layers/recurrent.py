@@ -15,7 +15,7 @@ from gatework.cells import RNN, AbstractCell, State
 from gatework.errors import InputError
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.regularisers import Regularisers
-from gatework.ops import Memory, scan, scan_both
+from gatework.ops import Memory, Regularisation, scan, scan_both
 
 
 @dataclass(frozen=True)
@@ -259,12 +259,14 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             )
         if state is not None:
             self._check_state(state, x.shape[1])
-        seed = self.regularisers.draw_seed(training=self.training)
+        acts = self.regularisers.acts
+        seed = self.regularisers.draw_seed(training=self.training) if acts else 0
         final_states: list[State] = []
         for layer in range(self.num_layers):
             if layer > 0:
                 x = functional.dropout(x, self.dropout, self.training)
-            x = self.regularisers.drop_inputs(x, training=self.training)
+            if acts:
+                x = self.regularisers.drop_inputs(x, training=self.training)
             x, states = self._layer(layer, x, state, lengths, seed)
             final_states += states
         return x, tuple([_stacked(part) for part in zip(*final_states, strict=True)])
@@ -273,18 +275,19 @@ class AbstractRecurrent(nn.Module, abc.ABC):
         self, layer: int, x: Tensor, state: State | None, lengths: Tensor | None, seed: int
     ) -> tuple[Tensor, Sequence[State]]:
         """Run one layer; `state` is that of all of them, `seed` the forward pass's."""
-        passes = self._passes[layer * self._directions : (layer + 1) * self._directions]
-        states = [
-            None if state is None else tuple(part[each.index] for part in state) for each in passes
-        ]
-        params = [
-            self.regularisers.drop_weights(self.params(each), training=self.training)
-            for each in passes
-        ]
-        noises = [
-            self.regularisers.of_scan(self.cell, seed, each.index, training=self.training)
-            for each in passes
-        ]
+        directions = self._directions
+        passes = self._passes[layer * directions : (layer + 1) * directions]
+        params = [self.params(each) for each in passes]
+        states: Sequence[State | None] = (None, None)
+        noises: Sequence[Regularisation | None] = (None, None)
+        if state is not None:
+            states = [tuple([part[each.index] for part in state]) for each in passes]
+        if self.regularisers.acts:
+            disturb, training = self.regularisers, self.training
+            params = [disturb.drop_weights(each, training=training) for each in params]
+            noises = [
+                disturb.of_scan(self.cell, seed, each.index, training=training) for each in passes
+            ]
         listened = self.listener is not None
         if len(passes) == 1:
             one = scan(
@@ -309,7 +312,7 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             )
         if listened:
             assert traces is not None
-            self._tell(passes, x, states, lengths, traces)
+            self._tell(passes, x, states[:directions], lengths, traces)
         return output, finals
 
     def _tell(

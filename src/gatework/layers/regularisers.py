@@ -49,6 +49,13 @@ class Regularisers:
             check_probability(name, getattr(self, name))
 
     @property
+    def acts(self) -> bool:
+        """Whether there is anything to do: most layers need not ask further at every call."""
+        return bool(
+            self.zoneout or self.recurrent_dropout or self.input_dropout or self.weight_drop
+        )
+
+    @property
     def options(self) -> tuple[str, ...]:
         """Those that are not zero, each as "name=value"."""
         return tuple(

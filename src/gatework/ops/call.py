@@ -1,6 +1,5 @@
 """One checked call of `scan`, as every backend receives it, and what it gives back."""
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from torch import Tensor
@@ -11,8 +10,7 @@ from gatework.ops.noise import Regularisation
 Memory = Literal["tape", "recompute"]
 
 
-@dataclass(frozen=True)
-class ScanCall:
+class ScanCall(NamedTuple):
     """A call whose shapes, dtypes and devices `scan` has checked and made plain.
 
     Attributes:

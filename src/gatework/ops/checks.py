@@ -57,14 +57,15 @@ def check_params(cell: AbstractCell, params: Params) -> None:
 
 def check_input(x: Tensor, params: Params) -> None:
     """Raise InputError unless `x` is a (T, B, I) input for these `params`."""
-    width = params["weight_ih"].shape[1]
-    if x.dim() != 3:
-        raise InputError(f"x has shape {tuple(x.shape)}; expected three axes, (T, B, {width}).")
-    if x.shape[0] == 0:
+    weight = params["weight_ih"]
+    shape, width = x.shape, weight.shape[1]
+    if len(shape) != 3:
+        raise InputError(f"x has shape {tuple(shape)}; expected three axes, (T, B, {width}).")
+    if shape[0] == 0:
         raise InputError("x has no time steps (T = 0); expected at least one.")
-    steps, batch = x.shape[:2]
-    check_shape("x", x, (steps, batch, width), "(T, B, input_size)")
-    check_like("x", x, params["weight_ih"])
+    if shape[2] != width:
+        check_shape("x", x, (*shape[:2], width), "(T, B, input_size)")
+    check_like("x", x, weight)
 
 
 def check_state(cell: AbstractCell, params: Params, state: State, batch: int) -> None:

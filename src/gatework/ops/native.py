@@ -1,7 +1,5 @@
 """The native core as a backend: CPU, float32."""
 
-import dataclasses
-
 import torch
 from torch import Tensor
 
@@ -53,7 +51,7 @@ def _run(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
 def _in_float32(call: ScanCall) -> ScanCall:
     """Bring to the weights' dtype what autocast made narrower."""
     state = call.state and tuple(part.float() for part in call.state)
-    return dataclasses.replace(call, x=call.x.float(), state=state)
+    return call._replace(x=call.x.float(), state=state)
 
 
 def _autocast(values: Tensor) -> Tensor:

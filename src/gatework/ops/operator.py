@@ -51,21 +51,15 @@ class Reads(NamedTuple):
 
     def problems(self) -> list[Problem]:
         """Each direction's."""
-        count = len(self.seeds)
-        states, weights = shares(self.state, count), shares(self.params, count)
+        x, state, params, lengths, scales, kernel, limits, seeds, reverse = self
+        scale = scales[0] if scales else None
+        if len(seeds) == 1:
+            return [Problem(kernel, limits, params, x, lengths, state, scale, seeds[0], reverse)]
+        (s0, s1), (p0, p1) = shares(state, 2), shares(params, 2)
+        other_scale = scales[1] if scales else None
         return [
-            Problem(
-                self.kernel,
-                self.limits,
-                weights[index],
-                self.x,
-                self.lengths,
-                states[index],
-                self.scales[index] if self.scales else None,
-                seed,
-                self.reverse if count == 1 else index == 1,
-            )
-            for index, seed in enumerate(self.seeds)
+            Problem(kernel, limits, p0, x, lengths, s0, scale, seeds[0], False),
+            Problem(kernel, limits, p1, x, lengths, s1, other_scale, seeds[1], True),
         ]
 
     def state_sizes(self) -> list[int]:
@@ -108,9 +102,8 @@ def _unwatched(function: Callable[..., list[Tensor]]) -> Callable[..., list[Tens
     return run
 
 
-def _forward(*inputs: Any) -> list[Tensor]:
-    *reads, keep, trace = inputs
-    problems = Reads(*reads).problems()
+def _forward(reads: Reads, keep: int, trace: bool) -> list[Tensor]:  # noqa: FBT001
+    problems = reads.problems()
     count = len(problems)
     bound = [core.bind(each) for each in problems]
     steps, batch, _ = problems[0].x.shape
@@ -118,7 +111,9 @@ def _forward(*inputs: Any) -> list[Tensor]:
     if keep == STRETCHES:
         finals, kept = recompute.forward(problems, columns(y, count))
         return [y, *finals, kept]
-    traces = [core.empty(each.traced, steps, batch, each.hidden_size) for each in bound if trace]
+    traces = ()
+    if trace:
+        traces = [core.empty(each.traced, steps, batch, each.hidden_size) for each in bound]
     finals, tape = core.run_forward(
         bound, columns(y, count), traces, keep_tape=keep == TAPE, keep_packed=keep == NOTHING
     )
@@ -127,7 +122,9 @@ def _forward(*inputs: Any) -> list[Tensor]:
 
 # Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
 _run_forward: Any = _unwatched(_forward)
-torch.library.impl("gatework::scan_forward", "CPU", _run_forward)
+torch.library.impl(
+    "gatework::scan_forward", "CPU", lambda *inputs: _run_forward(Reads(*inputs[:9]), *inputs[9:])
+)
 
 
 @torch.library.register_fake("gatework::scan_forward")
@@ -147,9 +144,17 @@ def _forward_fake(*inputs: Any) -> list[Tensor]:
     return [y, *finals, reads.x.new_empty(size), *traces]
 
 
-def _backward(*inputs: Any) -> list[Tensor]:
-    *reads, keep, y, kept, dy, d_finals, want_x, want_params = inputs
-    problems = Reads(*reads).problems()
+def _backward(  # noqa: PLR0913 (those of the operator)
+    reads: Reads,
+    keep: int,
+    y: Tensor,
+    kept: Tensor,
+    dy: Tensor | None,
+    d_finals: Sequence[Tensor | None],
+    want_x: bool,  # noqa: FBT001
+    want_params: bool,  # noqa: FBT001
+) -> list[Tensor]:
+    problems = reads.problems()
     x, count = problems[0].x, len(problems)
     outputs = columns(y, count)
     d_outputs = (None,) * count if dy is None else columns(dy, count)
@@ -168,13 +173,15 @@ def _backward(*inputs: Any) -> list[Tensor]:
             dx = None if dx is None or part is None else dx.add_(part)
     return [
         torch.empty(0) if dx is None else dx,
-        *(part for result in results for part in result.state),
-        *(weight for result in results for weight in result.params or ()),
+        *[part for result in results for part in result.state],
+        *[weight for result in results for weight in result.params or ()],
     ]
 
 
 _run_backward: Any = _unwatched(_backward)
-torch.library.impl("gatework::scan_backward", "CPU", _run_backward)
+torch.library.impl(
+    "gatework::scan_backward", "CPU", lambda *inputs: _run_backward(Reads(*inputs[:9]), *inputs[9:])
+)
 
 
 @torch.library.register_fake("gatework::scan_backward")
@@ -192,14 +199,14 @@ def _backward_fake(*inputs: Any) -> list[Tensor]:
 def scan_forward(reads: Reads, keep: int, *, trace: bool) -> list[Tensor]:
     """The operator gatework::scan_forward, without the dispatcher where nobody watches it."""
     if _is_plain(reads):
-        return _run_forward(*reads, keep, trace)
+        return _run_forward(reads, keep, trace)
     return torch.ops.gatework.scan_forward(*reads, keep, trace)
 
 
 def scan_backward(reads: Reads, *rest: Any) -> list[Tensor]:
     """The operator gatework::scan_backward, likewise."""
     if _is_plain(reads):
-        return _run_backward(*reads, *rest)
+        return _run_backward(reads, *rest)
     return torch.ops.gatework.scan_backward(*reads, *rest)
 
 

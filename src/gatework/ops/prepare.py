@@ -1,6 +1,5 @@
 """From the arguments of a scan to one checked call and the backend that runs it."""
 
-import dataclasses
 import os
 
 import torch
@@ -35,24 +34,26 @@ def checked_call(  # noqa: PLR0913 (those of scan)
     if not params_checked:
         checks.check_params(cell, params)
     checks.check_input(x, params)
-    steps, batch = x.shape[:2]
     if state is not None:
-        checks.check_state(cell, params, state, batch)
+        checks.check_state(cell, params, state, x.shape[1])
     checks.check_memory(memory)
     if regularisation is not None:
         checks.check_regularisation(cell, regularisation)
         regularisation = regularisation if regularisation.acts else None
     call = ScanCall(cell, params, x, state, None, reverse, trace, regularisation, memory)
-    if lengths is None or batch == 0:
+    if lengths is None:
+        return call
+    steps, batch = x.shape[:2]
+    if batch == 0:
         return call
 
     lengths = checks.check_lengths(lengths, steps, batch)
     if torch.compiler.is_compiling():  # their values are not there to look at
-        return dataclasses.replace(call, lengths=lengths)
+        return call._replace(lengths=lengths)
     shortest, longest = int(lengths.min()), int(lengths.max())
     longest = max(longest, 1)  # so that T >= 1 holds for every backend
     ragged = lengths if shortest < longest else None
-    return dataclasses.replace(call, x=x[:longest], lengths=ragged)
+    return call._replace(x=x[:longest], lengths=ragged)
 
 
 def asked_backend(backend: str | None) -> str | None:

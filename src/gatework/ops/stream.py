@@ -1,7 +1,6 @@
 """A stack of cells, a step at a time, whose state stays between the calls: one sequence or many."""
 
 import abc
-import dataclasses
 import itertools
 import os
 import threading
@@ -165,7 +164,7 @@ class NativeBatchStepper(AbstractStepper):
         bound, x = [], self._x
         for layer, (call, params) in enumerate(zip(calls, self._params, strict=True)):
             state = tuple(part[layer, cut] for part in before)
-            own = dataclasses.replace(call, params=params, x=x[:, cut], state=state)
+            own = call._replace(params=params, x=x[:, cut], state=state)
             bound.append(
                 _Bound(
                     core.bind(differentiable.problem(own), 1),
@@ -218,8 +217,8 @@ class ReferenceStepper(AbstractStepper):
     def __init__(self, calls: Sequence[ScanCall], rows: tuple[int, ...]) -> None:
         super().__init__(calls, rows)
         self._calls = [
-            dataclasses.replace(
-                call, params={name: part.detach().clone() for name, part in call.params.items()}
+            call._replace(
+                params={name: part.detach().clone() for name, part in call.params.items()}
             )
             for call in calls
         ]
@@ -230,8 +229,8 @@ class ReferenceStepper(AbstractStepper):
         x = x.reshape(1, -1, x.shape[-1])
         with self._turn, torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             for layer, call in enumerate(self._calls):
-                x, state, _ = REFERENCE.run(dataclasses.replace(call, x=x))
-                self._calls[layer] = dataclasses.replace(call, state=state)
+                x, state, _ = REFERENCE.run(call._replace(x=x))
+                self._calls[layer] = call._replace(state=state)
         return x.view(*self._inputs[:-1], -1)
 
     def get_state(self) -> State:
@@ -245,7 +244,7 @@ class ReferenceStepper(AbstractStepper):
         with self._turn:
             for layer, call in enumerate(self._calls):
                 own = tuple(part[layer].clone().view(-1, part.shape[-1]) for part in state)
-                self._calls[layer] = dataclasses.replace(call, state=own)
+                self._calls[layer] = call._replace(state=own)
 
 
 class Opened(NamedTuple):
