@@ -16,7 +16,7 @@ def test_rows_are_added_to_those_of_other_heads(tmp_path: Path) -> None:
     parts = {"train": cadences(6), "valid": cadences(2, seed=1), "test": cadences(3, seed=2)}
     arrays = {f"roll_{name}": np.concatenate(pieces) for name, pieces in parts.items()}
     lengths = {f"lengths_{name}": np.full(len(pieces), 24) for name, pieces in parts.items()}
-    np.savez(rolls, **arrays, **lengths)
+    np.savez(rolls, allow_pickle=False, **arrays, **lengths)
     script = [sys.executable, str(ROOT / "benchmarks" / "frames.py"), str(rolls)]
     quick = ["--epochs", "1", "--hidden-size", "8", "--out", str(out)]
     for head, words in (("bernoulli", []), ("joint", ["--test"]), ("joint", ["--test"])):

@@ -22,7 +22,7 @@ def rolls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parts = {"train": cadences(12), "valid": cadences(3, seed=1), "test": cadences(3, seed=2)}
     arrays = {f"roll_{name}": np.concatenate(pieces) for name, pieces in parts.items()}
     lengths = {f"lengths_{name}": np.full(len(pieces), 24) for name, pieces in parts.items()}
-    np.savez(path, **arrays, **lengths)
+    np.savez(path, allow_pickle=False, **arrays, **lengths)
     return path
 
 

@@ -51,6 +51,7 @@ def test_padding_and_batch_mates_change_nothing(tagger: SequenceTagger) -> None:
 
 def test_a_word_is_the_same_wherever_it_stands(tagger: SequenceTagger) -> None:
     known, places = words(), torch.tensor([[0, 1], [1, 0]])
+    assert tagger.words is not None
     vectors = tagger.words(batch_of(places, torch.tensor([2, 2]), known))
     assert vectors[0, 0].equal(vectors[1, 1])
     assert vectors.shape == (2, 2, tagger.words.size)
