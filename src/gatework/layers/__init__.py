@@ -12,6 +12,7 @@ from gatework.layers.accelerating import (
     survey,
 )
 from gatework.layers.crf import CRF
+from gatework.layers.decay import GRUD, InputDecay
 from gatework.layers.explaining import explain
 from gatework.layers.gru import GRU
 from gatework.layers.lstm import LSTM
@@ -23,10 +24,12 @@ from gatework.layers.streaming import BatchStream, Stream, step
 __all__ = [
     "CRF",
     "GRU",
+    "GRUD",
     "LSTM",
     "RNN",
     "AbstractRecurrent",
     "BatchStream",
+    "InputDecay",
     "PassRecord",
     "Regularisers",
     "Stream",
