@@ -105,8 +105,8 @@ def sentences_of(
         InputError: The counts do not agree, or something is no text; the place is named.
 
     Example:
-        >>> sentences_of([["Rome"], ["Oh"]], [["B-LOC"], ["O"]])[0]
-        Sentence(tokens=('Rome',), tags=('B-LOC',), label=None, row=0)
+        >>> sentences_of([["Rome"], ["Oh"]], [["B-LOC"], ["O"]])[0][:4]
+        (('Rome',), ('B-LOC',), None, 0)
     """
     words = [_texts(each, f"tokens[{place}]") for place, each in enumerate(tokens)]
     marks: Sequence[tuple[str, ...] | None] = [None] * len(words)

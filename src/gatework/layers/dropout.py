@@ -25,8 +25,8 @@ def dropout_mask(like: Tensor, rate: float) -> Tensor:
     Example:
         >>> x = torch.ones(1_000, 100)
         >>> mask = dropout_mask(x, 0.25)
-        >>> round(float((mask == 0).float().mean()), 1), round(float(mask.max()), 4)
-        (0.2, 1.3333)
+        >>> 0.24 < float((mask == 0).float().mean()) < 0.26, round(float(mask.max()), 4)
+        (True, 1.3333)
     """
     if not 0 <= rate < 1:
         raise InputError(f"dropout rate is {rate}; expected from 0 to below 1.")
