@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from gatework.tasks.classify import metrics
+from gatework.tasks.columns import in_columns
 
 MODEL: Final = "gatework"
 _RARE: Final = 0.2
@@ -116,13 +117,9 @@ class Scores:
     def __str__(self) -> str:
         # One column a method: that fits a narrow terminal, whatever the number of metrics.
         header, rows = self.table()
-        columns = (header, *rows)
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
-            for cells in zip(*columns, strict=True)
-        ]
-        return "\n".join([*lines, *self.remarks, self.verdict()])
+        return "\n".join(
+            [*in_columns(zip(header, *rows, strict=True)), *self.remarks, self.verdict()]
+        )
 
 
 def spoken(name: str) -> str:

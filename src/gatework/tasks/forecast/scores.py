@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gatework.tasks.columns import in_columns
+
 MODEL = "gatework"
 
 
@@ -133,13 +135,9 @@ class Scores:
     def __str__(self) -> str:
         # One column a method: that fits a narrow terminal, whatever the number of metrics.
         header, rows = self.table()
-        columns = (header, *rows)
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
-            for cells in zip(*columns, strict=True)
-        ]
-        return "\n".join([*lines, *self.remarks(), self.verdict()])
+        return "\n".join(
+            [*in_columns(zip(header, *rows, strict=True)), *self.remarks(), self.verdict()]
+        )
 
     def remarks(self) -> tuple[str, ...]:
         """Return what a reader of the table must know."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
 
 from gatework.data.checks import counted
+from gatework.tasks.columns import in_columns
 
 MODEL: Final = "Gatework"
 HEADS: Final[Mapping[str, str]] = {
@@ -101,12 +102,4 @@ class Scores:
 
     def __str__(self) -> str:
         header, rows = self.table()
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if place == 0 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in (header, *rows)
-        ]
-        return "\n".join([*lines, *self.remarks(), self.verdict()])
+        return "\n".join([*in_columns([header, *rows]), *self.remarks(), self.verdict()])

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final, NamedTuple, final
 
 from gatework.data.conll import Sentence
+from gatework.tasks.columns import in_columns
 from gatework.tasks.tag.nouns import WORDS, Nouns
 from gatework.tasks.tag.runs import score_runs
 from gatework.tasks.tag.spans import Scheme, TypeScore, score_spans, score_tags
@@ -156,13 +157,9 @@ class Scores:
 
     def __str__(self) -> str:
         header, rows = self.table()
-        columns = (header, *rows)
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
-            for cells in zip(*columns, strict=True)
-        ]
-        return "\n".join([*lines, *self.remarks(), self.verdict()])
+        return "\n".join(
+            [*in_columns(zip(header, *rows, strict=True)), *self.remarks(), self.verdict()]
+        )
 
     def _figures(self, method: TagScore) -> dict[str, str | float | None]:
         """Return the figures that are defined for Gatework."""
