@@ -36,3 +36,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, all of it or nothing."""
+    with atomic_write(path) as beside:
+        beside.write_bytes(data)

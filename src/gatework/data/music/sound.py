@@ -9,7 +9,7 @@ import numpy as np
 
 from gatework.data.music.piece import Piece
 from gatework.errors import InputError
-from gatework.files import atomic_write
+from gatework.files import write_bytes
 
 RATE: Final = 44_100
 _HARMONICS: Final = (1.0, 0.5, 0.32, 0.18, 0.1, 0.06, 0.03)  # amplitudes of a string's overtones
@@ -28,8 +28,7 @@ def write_wav(path: Path, piece: Piece, *, rate: int = RATE, most: float | None 
         rate: Samples a second.
         most: Seconds at most, faded out at the end; None is all.
     """
-    with atomic_write(path) as beside:
-        beside.write_bytes(wav_bytes(piece, rate=rate, most=most))
+    write_bytes(path, wav_bytes(piece, rate=rate, most=most))
 
 
 def wav_bytes(piece: Piece, *, rate: int = RATE, most: float | None = None) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gatework.data.music.piece import Piece
-from gatework.files import atomic_write
+from gatework.files import write_bytes
 
 _META: Final = 0  # what comes first of all that happens at one tick
 _OFF: Final = 1
@@ -19,8 +19,7 @@ def write_midi(path: Path, piece: Piece) -> None:
         path: Where to.
         piece: The notes; tempo 120 and metre 4/4 where it says nothing else.
     """
-    with atomic_write(path) as beside:
-        beside.write_bytes(midi_bytes(piece))
+    write_bytes(path, midi_bytes(piece))
 
 
 def midi_bytes(piece: Piece) -> bytes:

@@ -9,7 +9,7 @@ import polars as pl
 from gatework.data import write_table
 from gatework.data.labelled import Texts
 from gatework.errors import InputError
-from gatework.files import atomic_write
+from gatework.files import write_bytes
 from gatework.tasks import run as folder
 from gatework.tasks.classify.fitted import Fitted, plain_of, restore, tensors_of
 from gatework.tasks.classify.outcome import Outcome
@@ -40,11 +40,11 @@ def write_run(
 ) -> None:
     """Write everything a run holds; config.json comes last and makes it whole."""
     fitted, scores = outcome.fitted, outcome.scores
-    _write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.model.state_dict())))
-    _write_bytes(run / folder.BASELINES, encode_tensors(tensors_of(fitted)))
+    write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.model.state_dict())))
+    write_bytes(run / folder.BASELINES, encode_tensors(tensors_of(fitted)))
     if fitted.history is not None:
         lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
-        _write_bytes(run / folder.METRICS, b"".join(lines))
+        write_bytes(run / folder.METRICS, b"".join(lines))
     if outcome.judged:
         write_table(_held_out(outcome, schema), run / folder.PREDICTIONS)
     write_report(run / folder.REPORT, outcome, origin)
@@ -103,8 +103,3 @@ def _held_out(outcome: Outcome, schema: Schema) -> pl.DataFrame:
             frame = frame.with_columns(pl.Series(name, part.sequences.texts, pl.String))
         frames.append(frame)
     return pl.concat(frames)
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(data)

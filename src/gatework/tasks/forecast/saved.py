@@ -11,7 +11,7 @@ import polars as pl
 
 from gatework.data import Panel, PanelSchema, Series, forecast_frame, write_table
 from gatework.errors import InputError
-from gatework.files import atomic_write
+from gatework.files import write_bytes
 from gatework.tasks import run as folder
 from gatework.tasks.forecast.arguments import check_quantiles
 from gatework.tasks.forecast.evaluation import interval_probabilities, probabilities_of
@@ -51,11 +51,11 @@ def write_run(
 ) -> None:
     """Write everything a run holds; config.json comes last and makes it whole."""
     panel = outcome.panel
-    _write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.state)))
+    write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.state)))
     write_table(_history_frame(panel), run / folder.HISTORY)
     if fitted.history is not None:
         lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
-        _write_bytes(run / folder.METRICS, b"".join(lines))
+        write_bytes(run / folder.METRICS, b"".join(lines))
     columns = band_columns(outcome.forecast, outcome.probabilities, outcome.levels)
     write_table(forecast_frame(panel, columns), run / folder.FORECAST)
     write_picture(run / folder.PICTURE, outcome, origin)
@@ -155,8 +155,3 @@ def _history_frame(panel: Panel) -> pl.DataFrame:
         },
         schema_overrides={"id": pl.String},
     )
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(data)

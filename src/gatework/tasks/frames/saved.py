@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from gatework.files import atomic_write
+from gatework.files import atomic_write, write_bytes
 from gatework.tasks import run as folder
 from gatework.tasks.frames.fitted import Fitted
 from gatework.tasks.frames.job import Job
@@ -45,14 +45,14 @@ def write_run(
 ) -> None:
     """Write everything a run holds; config.json comes last and makes it whole."""
     fitted, outcome = done.fitted, done.outcome
-    _write_bytes(run / folder.WEIGHTS, encode_tensors(fitted.state))
-    _write_bytes(run / folder.BASELINES, encode_tensors(fitted.baselines.tensors()))
+    write_bytes(run / folder.WEIGHTS, encode_tensors(fitted.state))
+    write_bytes(run / folder.BASELINES, encode_tensors(fitted.baselines.tensors()))
     with atomic_write(run / folder.EXCERPT) as beside, beside.open("wb") as file:
         lengths = np.array([len(each) for each in excerpt])
         np.savez_compressed(file, frames=np.concatenate(excerpt), lengths=lengths)
     if fitted.history is not None:
         lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
-        _write_bytes(run / folder.METRICS, b"".join(lines))
+        write_bytes(run / folder.METRICS, b"".join(lines))
     write_report(run / folder.REPORT, outcome, origin)
     folder.write_config(
         run,
@@ -84,8 +84,3 @@ def read_run(run: Path) -> Saved:
     with np.load(run / folder.EXCERPT, allow_pickle=False) as file:
         excerpt = np.split(file["frames"], np.cumsum(file["lengths"])[:-1])
     return Saved(config, fitted, excerpt)
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(data)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gatework.files import atomic_write
+from gatework.files import write_bytes
 from gatework.tasks import run as folder
 from gatework.tasks.generate.fitted import Fitted
 from gatework.tasks.generate.job import Job
@@ -32,11 +32,11 @@ def request_of(digest: str, settings: dict[str, Any]) -> folder.Request:
 def write_run(run: Path, request: folder.Request, done: Job, origin: Origin) -> None:
     """Write everything a run holds; config.json comes last and makes it whole."""
     fitted, outcome = done.fitted, done.outcome
-    _write_bytes(run / folder.WEIGHTS, encode_tensors(fitted.state))
-    _write_bytes(run / folder.BASELINES, encode_tensors(fitted.ngrams.tensors()))
+    write_bytes(run / folder.WEIGHTS, encode_tensors(fitted.state))
+    write_bytes(run / folder.BASELINES, encode_tensors(fitted.ngrams.tensors()))
     if fitted.history is not None:
         lines = (msgspec.json.encode(record) + b"\n" for record in fitted.history.records)
-        _write_bytes(run / folder.METRICS, b"".join(lines))
+        write_bytes(run / folder.METRICS, b"".join(lines))
     write_report(run / folder.REPORT, outcome, origin)
     folder.write_config(
         run,
@@ -67,8 +67,3 @@ def read_run(run: Path) -> Saved:
         decode_tensors(counts.read_bytes(), counts),
     )
     return Saved(config, fitted, str(config.results.get("excerpt", "")))
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(data)

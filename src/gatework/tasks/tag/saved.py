@@ -13,7 +13,7 @@ from gatework.data import write_table
 from gatework.data.conll import Sentence, TagColumns
 from gatework.data.series_rows import SeriesColumns
 from gatework.errors import InputError
-from gatework.files import atomic_write
+from gatework.files import write_bytes
 from gatework.tasks import run as folder
 from gatework.tasks.page import Origin
 from gatework.tasks.tag.baselines import MostFrequent
@@ -63,11 +63,11 @@ def write_run(
 ) -> None:
     """Write everything a run holds; config.json comes last and makes it whole."""
     fitted, outcome = done.fitted, done.outcome
-    _write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.state)))
-    _write_bytes(run / folder.RULE, msgspec.json.encode(done.rule))
+    write_bytes(run / folder.WEIGHTS, encode_tensors(dict(fitted.state)))
+    write_bytes(run / folder.RULE, msgspec.json.encode(done.rule))
     records = [record for history in fitted.histories for record in history.records]
     lines = (msgspec.json.encode(record) + b"\n" for record in records)
-    _write_bytes(run / folder.METRICS, b"".join(lines))
+    write_bytes(run / folder.METRICS, b"".join(lines))
     features = fitted.encoder.features if isinstance(fitted.encoder, StepEncoder) else ()
     table = _predictions(outcome.judged, outcome.answers, features)
     write_table(table, run / folder.PREDICTIONS)
@@ -155,8 +155,3 @@ def _predictions(
 def _column(feature: str) -> str:
     """What a feature is called beside the other columns."""
     return f"x: {feature}"
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(data)
