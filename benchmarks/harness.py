@@ -53,7 +53,11 @@ def run(measure: Measure, arguments: argparse.Namespace) -> None:
         except KeyboardInterrupt:
             is_whole = False
     if arguments.out:
-        settings = {name: str(value) for name, value in vars(arguments).items()}
+        # Of a file its name: where it lies is nobody's business.
+        settings = {
+            name: value.name if isinstance(value, Path) else str(value)
+            for name, value in vars(arguments).items()
+        }
         record = {"machine": machine, "settings": settings, "is_whole": is_whole, "rows": rows}
         write_record(arguments.out, record)
     if not is_whole:
