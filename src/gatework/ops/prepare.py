@@ -28,7 +28,7 @@ def checked_call(  # noqa: PLR0913 (those of scan)
     trace: bool,
     regularisation: Regularisation | None,
     memory: Memory,
-    params_checked: bool,
+    params_checked: bool = False,
 ) -> ScanCall:
     """Check the arguments; drop steps that no sequence reaches, and what changes nothing."""
     if not params_checked:
