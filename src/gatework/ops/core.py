@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils import deterministic
 
 from gatework.errors import InputError
 from gatework.ops.kernel import CELLS, OPTION_BITS
@@ -108,9 +107,8 @@ def _manner(threads: int | None = None) -> tuple[int, bool]:
     return threads or num_threads(), has_tiles and is_batch_invariant()
 
 
-def _fills() -> bool:
-    """Whether torch fills fresh tensors with NaN now; then so do we."""
-    return torch.are_deterministic_algorithms_enabled() and deterministic.fill_uninitialized_memory
+# Whether fresh memory is filled with NaN: as torch fills its own.
+_fills = torch.are_deterministic_algorithms_enabled
 
 
 def forward(

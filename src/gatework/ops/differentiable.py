@@ -172,12 +172,16 @@ def scan(*calls: ScanCall) -> tuple[Tensor, State, list[dict[str, Tensor]]]:
         results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
     else:
         *results, _ = _Scan.apply(plan, call.x, call.lengths, *tensors)
-    finals = 1 + len(call.cell.states)
-    traces = results[finals:] and [
-        dict(zip(_traced(call.cell), trace, strict=True)) | {"h": h}
-        for trace, h in zip(results[finals:], columns(results[0], len(calls)), strict=True)
-    ]
-    return results[0], tuple(results[1:finals]), traces
+    output, *rest = results
+    finals = len(call.cell.states)
+    traces = []
+    if call.trace:
+        names = _traced(call.cell)
+        traces = [
+            dict(zip(names, trace, strict=True)) | {"h": h}
+            for trace, h in zip(rest[finals:], columns(output, len(calls)), strict=True)
+        ]
+    return output, tuple(rest[:finals]), traces
 
 
 def _plan(calls: Sequence[ScanCall], kernel: Kernel, scales: int, states: int, keep: int) -> _Plan:

@@ -63,7 +63,7 @@ def scan_directions(  # noqa: PLR0913 (the arguments are the contract)
         for index, each in enumerate(params)
     ]
     chosen = [choose(call, asked) for call in calls]
-    if all(each is NATIVE for each in chosen):
+    if chosen[0] is chosen[-1] is NATIVE:
         result = run_directions(*calls)
     else:
         result = _joined([each.run(call) for each, call in zip(chosen, calls, strict=True)])

@@ -5,7 +5,7 @@ of every stretch, and the tape of one (Chen et al. 2016, arXiv:1604.06174).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -124,7 +124,7 @@ def _cut(problems: Sequence[Problem], stretches: Sequence[Stretch]) -> list[Prob
     ]
 
 
-def _from_state(problems: Sequence[Problem], state: Sequence[Sequence[Tensor]]) -> list[Problem]:
+def _from_state(problems: Sequence[Problem], state: Sequence[Iterable[Tensor]]) -> list[Problem]:
     """The problems from what `state` holds for each: h of all, then c of all."""
     return [
         problem._replace(state=own)
