@@ -13,6 +13,10 @@
 
 #include "../tile.h"
 
+#ifdef GATEWORK_EMULATE_AMX
+#include "../../tests/amx_emulated.h"
+#endif
+
 namespace amx {
 
 using Bf16 = uint16_t;  // a bfloat16
