@@ -40,7 +40,7 @@ struct Problem {
     uint32_t present = 0;
     Held held;
 
-    using Kernel = std::array<int64_t, 4>;  // gw_cell, its options, which params there are, training
+    using Kernel = std::array<int64_t, 5>;  // gw_cell, its options, which params there are, training, bfloat16
     using Limits = std::array<double, 3>;   // zoneout of h and of c, the clip of c
 
     Problem(const Kernel& kernel, const Limits& limits, nb::handle weights, nb::handle input, nb::handle lengths,
@@ -53,7 +53,7 @@ struct Problem {
         if (x_in.axes() != 3 || hh.axes() != 2)
             throw std::invalid_argument("x or weight_hh is no (T, B, I) or (G * H, P)");
         core.cell = static_cast<int32_t>(kernel[0]), core.options = static_cast<uint32_t>(kernel[1]);
-        core.training = kernel[3] != 0;
+        core.training = kernel[3] != 0, core.bfloat16 = kernel[4] != 0;
         core.steps = x_in.size(0), core.batch = x_in.size(1), core.input_size = x_in.size(2);
         core.hidden_size = hh.size(1);
         if (has(GW_WEIGHT_HR)) {

@@ -142,13 +142,19 @@ def _traced(cell: AbstractCell) -> tuple[str, ...]:
 def problem(call: ScanCall) -> Problem:
     """What the core reads of a call, which is not in training."""
     state = call.state or ()
-    plan = _plan((call,), 0, len(state), NOTHING)
+    plan = _plan((call,), 0, len(state), NOTHING, bfloat16=False)
     params = [call.params[name] for name in plan.kernel.names]
     return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
 
 
-def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
+def scan(
+    *calls: ScanCall, bfloat16: bool = False
+) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
     """Run one call, or two that differ in direction, params and state: forward, then reversed.
+
+    Args:
+        calls: what to run.
+        bfloat16: products may be made of operands that are rounded to it.
 
     Returns:
         The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of each, or none.
@@ -156,7 +162,7 @@ def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
     call = calls[0]
     scales = [each for one in calls for each in _scale(one)]
     state = [part for one in calls for part in one.state or ()]
-    plan = _plan(calls, len(scales), len(state), NOTHING)
+    plan = _plan(calls, len(scales), len(state), NOTHING, bfloat16=bfloat16)
     params = [one.params[name] for one in calls for name in plan.kernel.names]
     tensors = (*scales, *state, *params)
     if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
@@ -175,7 +181,9 @@ def scan(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]
     return output, states, traces
 
 
-def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Plan:
+def _plan(
+    calls: Sequence[ScanCall], scales: int, states: int, keep: int, *, bfloat16: bool
+) -> _Plan:
     call = calls[0]
     kernel = kernel_of(call.cell, call.params)
     assert kernel is not None, "refused"
@@ -190,7 +198,7 @@ def _plan(calls: Sequence[ScanCall], scales: int, states: int, keep: int) -> _Pl
         scales,
         states,
         len(call.cell.states) * len(calls),
-        (kernel.cell, kernel.options, kernel.present, int(is_training)),
+        (kernel.cell, kernel.options, kernel.present, int(is_training), int(bfloat16)),
         (*zoneouts, kernel.clip),
         tuple([0 if one is None else one.seed for one in noises]),
         call.reverse,

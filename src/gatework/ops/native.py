@@ -43,7 +43,8 @@ def run_both(ahead: ScanCall, back: ScanCall) -> BothResult:
 def _run(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
     if not torch.is_autocast_enabled("cpu"):
         return differentiable.scan(*calls)
-    output, states, traces = differentiable.scan(*map(_in_float32, calls))
+    narrow = torch.get_autocast_dtype("cpu") == torch.bfloat16
+    output, states, traces = differentiable.scan(*map(_in_float32, calls), bfloat16=narrow)
     traces = [{name: _autocast(part) for name, part in trace.items()} for trace in traces]
     return _autocast(output), [tuple(map(_autocast, state)) for state in states], traces
 

@@ -11,8 +11,8 @@ from gatework.ops import core, recompute
 from gatework.ops.kernel import PARAMETERS, places
 from gatework.ops.problem import Problem
 
-# kernel: gw_cell, its options, which parameters there are, training. limits: zoneout of h and of c,
-# the clip of c. An empty state means zeros. Two directions hold twice as many tensors in each list,
+# kernel: gw_cell, its options, which parameters there are, training, bfloat16. limits: zoneout of h
+# and of c, the clip of c. An empty state means zeros. Two directions hold twice as many tensors in each list,
 # forward first, and two seeds; they share x and the lengths.
 _READS = (
     "Tensor x, Tensor[] state, Tensor[] params, Tensor? lengths, Tensor[] scales, "
@@ -64,7 +64,7 @@ class Reads(NamedTuple):
 
     def state_sizes(self) -> list[int]:
         """The widths of the final states of all directions; for shapes alone."""
-        cell, _, present, _ = self.kernel
+        cell, _, present, *_ = self.kernel
         share = shares(self.params, len(self.seeds))[0]
         names = [PARAMETERS[place] for place in places(present)]
         width = share[1].shape[1]
