@@ -36,8 +36,8 @@ Zoneout zoneout_of(const gw_problem& problem, double share, uint32_t stream) {
             bits < 4294967295.0 ? static_cast<uint32_t>(bits) : 4294967295u, hash_key(problem.seed, stream)};
 }
 
-// Tiles pay off for wide layers and many rows; dot products earlier. The batch counts as it was given, empty sequences too, so that no more
-// than its size decides.
+// Tiles pay off for wide layers and many rows; dot products earlier. The batch counts as it was given, empty sequences
+// too, so that no more than its size decides.
 constexpr int64_t kTileWeights = 96 * 1024;
 
 constexpr int64_t kDotWeights = 16 * 1024;

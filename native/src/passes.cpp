@@ -150,7 +150,8 @@ struct BackwardJob {
         const Model& m = layout.model;
         const int64_t lanes = current_kernels().lanes, vectors = (m.H + lanes - 1) / lanes * m.cell.gates;
         if (!m.parts || vectors % 2 == 0) return;
-        const size_t bytes = sizeof(uint16_t) * static_cast<size_t>(m.parts * layout.split_rows * (vectors + 1) * lanes);
+        const size_t bytes =
+            sizeof(uint16_t) * static_cast<size_t>(m.parts * layout.split_rows * (vectors + 1) * lanes);
         for (int i = 0; i < 2; ++i) {
             std::memset(layout.split[i], 0, bytes);
             std::memset(layout.split_input[i], 0, bytes);

@@ -2,7 +2,7 @@
 
 #if defined(GATEWORK_EMULATE_AMX)
 
-bool amx_usable() { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"); }
+bool amx_usable() { return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512dq"); }
 
 #elif defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
 

@@ -74,7 +74,8 @@ private:
                 }
 #pragma GCC unroll 8
                 for (int r = 0; r < R; ++r) {
-                    const auto row = reinterpret_cast<__m512bh>(_mm512_set1_ps(pair_at(rows[r] + k * a_plane + 2 * pair)));
+                    const auto row =
+                        reinterpret_cast<__m512bh>(_mm512_set1_ps(pair_at(rows[r] + k * a_plane + 2 * pair)));
 #pragma GCC unroll 8
                     for (int n = 0; n < N; ++n) sums[r][n] = _mm512_dpbf16_ps(sums[r][n], weights[n], row);
                 }

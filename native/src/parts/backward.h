@@ -1,5 +1,6 @@
-// The backward scan with products of parts. Threads share the hidden units, as in the forward scan; of the products outside the
-// recurrence each makes the input's gradient for its share of the rows, and the weights' for its share of the units.
+// The backward scan with products of parts. Threads share the hidden units, as in the forward scan; of the products
+// outside the recurrence each makes the input's gradient for its share of the rows, and the weights' for its share of
+// the units.
 #pragma once
 #include <cstdint>
 
@@ -90,7 +91,8 @@ struct BackwardScan {
                     static_cast<int>(left < a.group_panels ? left : a.group_panels),
                     [&](auto width) {
                         constexpr int N = width.value;
-                        const auto run = k == 0 ? E::template multiply<N, Start::kZero> : E::template multiply<N, Start::kSums>;
+                        const auto run =
+                            k == 0 ? E::template multiply<N, Start::kZero> : E::template multiply<N, Start::kSums>;
                         run(far, next + k * E::kPlanes * plane, plane, kTile, rows,
                             weights_at(a.packed_hh, p) + k * N * kBlock<E>, piece, N * kBlock<E>, dh_at(0, p),
                             shared.panels * L);
@@ -108,7 +110,7 @@ struct BackwardScan {
     template <int N>
     void transposed(const Bf16* rows, int64_t count, const float* packed, int64_t p, float* out) const {
         E::template multiply<N, Start::kZero>(far, rows, plane, kTile, count, weights_at(packed, p), blocks,
-                                     N * kBlock<E>, out, N * L);
+                                              N * kBlock<E>, out, N * L);
     }
 
     template <class Out>
@@ -122,12 +124,13 @@ struct BackwardScan {
                 const int64_t count = range.end - first < kGroup ? range.end - first : kGroup;
                 with_size(
                     static_cast<int>(wide),
-                    [&](auto n) { this->template transposed<n.value>(from.at(first), count, packed, p, block); }, Size<4>{});
+                    [&](auto n) { this->template transposed<n.value>(from.at(first), count, packed, p, block); },
+                    Size<4>{});
                 for (int64_t i = 0; i < count; ++i) {
                     float* to = out(first + i);
                     for (int64_t v = 0; v < wide; ++v) {
                         Vector<E>::store_first(to + (p + v) * L, Vector<E>::load(block + (i * wide + v) * L),
-                                            lanes_of<Vector<E>>(p + v, size));
+                                               lanes_of<Vector<E>>(p + v, size));
                     }
                 }
             }
@@ -147,7 +150,7 @@ struct BackwardScan {
         const auto turn = [&](Range range, int64_t origin, const auto& row_of) {
             if (range.begin >= range.end) return;
             put_columns<E>(row_of, chunk.rows(), range.begin - origin, range.end - range.begin,
-                        to + range.begin / L * pitch);
+                           to + range.begin / L * pitch);
         };
         turn(shared.inputs(), 0, [&](int64_t n) { return shared.rows[n].x; });
         turn(shared.hiddens(), shared.origin, [&](int64_t n) { return shared.rows[n].operand; });
@@ -193,9 +196,11 @@ struct BackwardScan {
         const int64_t width = (end - begin) * L;
         float* out = a.d_packed + (p * shared.width + begin * L) * G * L;
         if (chunk.is_first()) {
-            E::template multiply<G, Start::kZero>(false, columns, kTile, pitch, width, pairs, steps, G * kBlock<E>, out, G * L);
+            E::template multiply<G, Start::kZero>(false, columns, kTile, pitch, width, pairs, steps, G * kBlock<E>, out,
+                                                  G * L);
         } else {
-            E::template multiply<G, Start::kSums>(false, columns, kTile, pitch, width, pairs, steps, G * kBlock<E>, out, G * L);
+            E::template multiply<G, Start::kSums>(false, columns, kTile, pitch, width, pairs, steps, G * kBlock<E>, out,
+                                                  G * L);
         }
     }
 

@@ -85,7 +85,8 @@ struct ForwardScan : ForwardRows<Vector<E>> {
             for (int64_t first = 0; first < count; first += kInputGroup) {
                 const int64_t size = count - first < kInputGroup ? count - first : kInputGroup;
                 E::template multiply<G, Start::kZero>(far_input, x.at(first), x.plane(), kTile, size,
-                                             packed.input + p * panel_parts<E>(m.I, G), blocks, G * kBlock<E>, sums, G * L);
+                                                      packed.input + p * panel_parts<E>(m.I, G), blocks, G * kBlock<E>,
+                                                      sums, G * L);
                 for (int64_t i = 0; i < size; ++i) {
                     float* to = scratch[first + i].record + p * record_pitch();
                     for (int v = 0; v < S; ++v) {
@@ -107,8 +108,8 @@ struct ForwardScan : ForwardRows<Vector<E>> {
             // Tiles do not see vector stores before these reach the cache: start from zero, and add what was made
             // before.
             E::template multiply<G, Start::kZero>(far, operand.at(first), operand.plane(), kTile, size,
-                                         packed.hidden + p * panel_parts<E>(m.R, G), block_count(m.R), G * kBlock<E>,
-                                         sums + m.cell.hidden * L, S * L);
+                                                  packed.hidden + p * panel_parts<E>(m.R, G), block_count(m.R),
+                                                  G * kBlock<E>, sums + m.cell.hidden * L, S * L);
             for (int64_t i = 0; i < size; ++i) {
                 const float* from = row[i].record + p * record_pitch();
                 float* to = sums + i * S * L;

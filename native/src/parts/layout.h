@@ -1,8 +1,8 @@
 // How operands lie in memory that are multiplied as bfloat16.
 //
 // An engine E says how many parts a float has (E::kPlanes), makes them and multiplies them: amx/ has matrix tiles and
-// three parts, whose products are as exact as float32; dots/ has dot products and one part, a float rounded. Operands are
-// stored as planes, one for each part, in blocks of 32 k:
+// three parts, whose products are as exact as float32; dots/ has dot products and one part, a float rounded. Operands
+// are stored as planes, one for each part, in blocks of 32 k:
 //   A  [block of k][plane][16 rows][32 k]                       1 KiB a plane
 //   B  [block of k][plane][16 pairs of k][16 columns][2 of k]   the same; adjacent k are neighbours, as the hardware
 //   has it

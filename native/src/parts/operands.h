@@ -45,7 +45,8 @@ GATEWORK_INLINE void put_pairs(const float* d, int64_t pitch, int64_t count, int
         Bf16* pair = b + n / kDepth * width * kBlock<E> + n % kDepth * kColumns;
         for (int64_t v = 0; v < width; ++v) {
             const float* at = d + n * pitch + v * kColumns;
-            E::store_pair(_mm512_maskz_loadu_ps(even, at), _mm512_maskz_loadu_ps(odd, at + pitch), pair + v * kBlock<E>);
+            E::store_pair(_mm512_maskz_loadu_ps(even, at), _mm512_maskz_loadu_ps(odd, at + pitch),
+                          pair + v * kBlock<E>);
         }
     }
 }

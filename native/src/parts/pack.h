@@ -13,7 +13,9 @@ constexpr int64_t kFarBytes = 1536 * 1024;  // of weights used at every step: mo
 
 // Bf16s that the weights of one panel need, of the input's and of the recurrent ones.
 template <class E>
-GATEWORK_INLINE int64_t panel_parts(int64_t depth, int64_t gates) { return operand_parts<E>(depth) * gates; }
+GATEWORK_INLINE int64_t panel_parts(int64_t depth, int64_t gates) {
+    return operand_parts<E>(depth) * gates;
+}
 
 // The forward pass's weights: [panel][constants], then input weights, then recurrent ones.
 template <class E>
@@ -43,9 +45,9 @@ void pack(const Model& m, const float* const* params, Share share, float* packed
         Pack<Vector<E>>::biases(m, params, p, packed + p * constant_vectors(m) * kColumns);
         Pack<Vector<E>>::constants(m, params, p, packed + (p * constant_vectors(m) + bias_vectors(m)) * kColumns);
         pack_panel<E>(params[GW_WEIGHT_IH], m.H, m.I, G, m.cell.input_block, p, G,
-                   const_cast<Bf16*>(at.input) + p * panel_parts<E>(m.I, G));
+                      const_cast<Bf16*>(at.input) + p * panel_parts<E>(m.I, G));
         pack_panel<E>(params[GW_WEIGHT_HH], m.H, m.R, G, m.cell.hidden_block, p, G,
-                   const_cast<Bf16*>(at.hidden) + p * panel_parts<E>(m.R, G));
+                      const_cast<Bf16*>(at.hidden) + p * panel_parts<E>(m.R, G));
     }
 }
 
@@ -55,14 +57,14 @@ int64_t transposed_floats(const Model& m, int64_t columns) {
 }
 
 template <class E>
-void pack_transposed(const Model& m, const float* weight, int64_t columns, const int* blocks,
-                            int64_t group_panels, Share share, float* packed) {
+void pack_transposed(const Model& m, const float* weight, int64_t columns, const int* blocks, int64_t group_panels,
+                     Share share, float* packed) {
     const int64_t all = tiles_of(columns), depth = tiles_of(m.H) * m.cell.gates * kColumns;
     const Range groups = share_of<Vector<E>>((all + group_panels - 1) / group_panels, 1, share.index, share.count);
     for (int64_t q = groups.begin; q < groups.end; ++q) {
         const int64_t first = q * group_panels, width = all - first < group_panels ? all - first : group_panels;
         pack_columns<E>(weight, m.H, columns, m.cell.gates, blocks, first, width,
-                     reinterpret_cast<Bf16*>(packed) + first * operand_parts<E>(depth));
+                        reinterpret_cast<Bf16*>(packed) + first * operand_parts<E>(depth));
     }
 }
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from gatework.cells import AbstractCell
 from gatework.errors import InputError
+from gatework.layers.dropout import dropout_mask
 from gatework.ops import Regularisation, check_probability
 from gatework.ops.noise import SEEDS
 
@@ -93,7 +94,8 @@ class Regularisers:
         """Zero some recurrent weights."""
         if not training or self.weight_drop == 0:
             return params
-        return params | {"weight_hh": functional.dropout(params["weight_hh"], self.weight_drop)}
+        weight = params["weight_hh"]
+        return params | {"weight_hh": weight * dropout_mask(weight, self.weight_drop)}
 
     @property
     def _zones_out(self) -> bool:
