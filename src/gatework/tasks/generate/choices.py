@@ -19,6 +19,7 @@ _MOST_EVENTS: Final = 300_000  # likewise, of music
 _DECAY: Final = 0.1
 _ASGD_RATE, _ASGD_DECAY = 30.0, 1.2e-6  # Merity et al. 2018
 _MANY: Final = 20_000  # different tokens, from where rare ones share the work of a softmax
+_WIDE: Final = 128  # from where products in bfloat16 gain more than rounding costs
 _BATCHES: Final = 64  # of an epoch, at least, where the data allows
 
 
@@ -98,11 +99,7 @@ def choose_effort(
         softmax = "adaptive" if signs >= _MANY and not tied else "full"
         choose("softmax", softmax, f"{signs:,} different tokens")
     rate, decay = _choose_descent(hidden, settings, choose)
-    precision = settings.precision
-    if precision is None:
-        precision = "bfloat16" if has_bfloat16() else "float32"
-        reason = "multiplies it twice as fast" if has_bfloat16() else "has no fast products of less"
-        choose("precision", precision, f"this processor {reason}")
+    precision = _choose_precision(hidden, settings, choose)
     effort = Effort(
         hidden,
         embedding,
@@ -138,6 +135,16 @@ def _choose_ngram(tokens: int, signs: int, settings: GenerateSettings, choose: C
             f"{_MOST_SIGNS:,} of them different; use ngram=0"
         )
     return ngram
+
+
+def _choose_precision(hidden: int, settings: GenerateSettings, choose: Choose) -> Precision:
+    """What the operands of products are rounded to in training."""
+    precision = settings.precision
+    if precision is None:
+        gains = has_bfloat16() and hidden >= _WIDE
+        precision = "bfloat16" if gains else "float32"
+        choose("precision", precision, f"width {hidden}, this processor")
+    return precision
 
 
 def _choose_descent(hidden: int, settings: GenerateSettings, choose: Choose) -> tuple[float, float]:
