@@ -52,15 +52,15 @@ struct Problem {
         const Items fields(given);
         if (fields.size() != kFields) throw std::invalid_argument("a problem has ten fields");
         const Items kernel(fields[0]), limits(fields[1]), weights(fields[2]), states(fields[5]);
-        if (kernel.size() != 4 || limits.size() != 3)
-            throw std::invalid_argument("expected four numbers of a kernel and three limits");
+        if (kernel.size() != 5 || limits.size() != 3)
+            throw std::invalid_argument("expected five numbers of a kernel and three limits");
         const Tensor x_in(fields[3], "x");
         read_present(nb::cast<int64_t>(kernel[2]), weights.size());
         const Tensor hh(weights[1], "weight_hh");
         if (x_in.axes() != 3 || hh.axes() != 2)
             throw std::invalid_argument("x or weight_hh is no (T, B, I) or (G * H, P)");
         core.cell = nb::cast<int32_t>(kernel[0]), core.options = nb::cast<uint32_t>(kernel[1]);
-        core.training = nb::cast<int64_t>(kernel[3]) != 0;
+        core.training = nb::cast<int64_t>(kernel[3]) != 0, core.bfloat16 = nb::cast<int64_t>(kernel[4]) != 0;
         core.steps = x_in.size(0), core.batch = x_in.size(1), core.input_size = x_in.size(2);
         core.hidden_size = hh.size(1);
         if (has(GW_WEIGHT_HR)) {

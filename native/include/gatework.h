@@ -65,6 +65,10 @@ typedef struct {
     /* Matrix tiles (instruction set "amx") round otherwise than the kernels that serve small batches better. 0: the
      * batch decides, by a border at GW_TILE_BATCH sequences; 1: tiles are not used, whatever the batch. */
     int32_t batch_invariant;
+    /* 1: products may be made of operands that are rounded to bfloat16, where that is faster; all else, their sums and
+     * the states too, stays in float32. A forward pass and its backward pass must agree. Instruction sets from
+     * "avx512_bf16" on do so, for layers that are not small; no sequence's result depends on its batch mates then. */
+    int32_t bfloat16;
 } gw_problem;
 
 enum { GW_TILE_BATCH = 16 };

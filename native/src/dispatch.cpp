@@ -9,8 +9,11 @@ extern const Kernels kGeneric;
 #ifdef GATEWORK_X86
 extern const Kernels kAvx2, kAvx512;
 #endif
+#ifdef GATEWORK_BF16
+extern const PartKernels kDots;
+#endif
 #ifdef GATEWORK_AMX
-extern const TileKernels kAmx;
+extern const PartKernels kAmx;
 #endif
 
 namespace {
@@ -18,25 +21,31 @@ namespace {
 struct Choice {
     const char* name;
     const Kernels* kernels;
-    const TileKernels* tiles;
+    const PartKernels *tiles, *dots;
     bool (*runs_here)();
 };
 
-// Best first. __builtin_cpu_supports asks the operating system too (xgetbv).
+// __builtin_cpu_supports asks the operating system too (xgetbv).
+#ifdef GATEWORK_X86
+bool has_avx512() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
+}
+#endif
+
+// Best first.
 const Choice kChoices[] = {
 #ifdef GATEWORK_AMX
-    {"amx", &kAvx512, &kAmx, [] { return amx_usable(); }},
+    {"amx", &kAvx512, &kAmx, &kDots, [] { return amx_usable(); }},
+#endif
+#ifdef GATEWORK_BF16
+    {"avx512_bf16", &kAvx512, nullptr, &kDots, [] { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }},
 #endif
 #ifdef GATEWORK_X86
-    {"avx512", &kAvx512, nullptr,
-     [] {
-         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                __builtin_cpu_supports("fma");
-     }},
-    {"avx2", &kAvx2, nullptr, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avx512", &kAvx512, nullptr, nullptr, has_avx512},
+    {"avx2", &kAvx2, nullptr, nullptr, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
 #endif
-    {"generic", &kGeneric, nullptr, [] { return true; }},
+    {"generic", &kGeneric, nullptr, nullptr, [] { return true; }},
 };
 
 const Choice* find(int index) {
@@ -61,7 +70,9 @@ const Choice& current() {
 
 const Kernels& current_kernels() { return *current().kernels; }
 
-const TileKernels* current_tiles() { return current().tiles; }
+const PartKernels* current_tiles() { return current().tiles; }
+
+const PartKernels* current_dots() { return current().dots; }
 
 const char* gw_isa_name(int index) {
     const Choice* choice = find(index);

@@ -43,7 +43,7 @@ struct Model {
     int64_t R;    // what the recurrent weights read: P, or H without a projection
     bool second;  // a second product ends a step: that of a projection, or that of what the cell hands over
     bool peephole, norm, reverse, clipped;
-    bool tiles;  // TileKernels run it
+    int parts;  // bfloat16 that stand for a float, where PartKernels run it; else 0
     float clip;
     Zoneout zone_h, zone_c;
     int64_t batch, first_step;
@@ -66,7 +66,7 @@ static inline int gradient_slots(const Model& m) {
 // Vectors per unit whose sums over all steps are gradients: those, and with a layer norm at the factors of the sums.
 static inline int summed_slots(const Model& m) { return gradient_slots(m) + (m.norm ? 2 * m.cell.gates : 0); }
 // Whether the input is so narrow that its gradient is made by narrow.h. Measured: from 4 features on it gains nothing.
-static inline bool is_narrow(const Model& m) { return m.I <= 2 && !m.tiles; }
+static inline bool is_narrow(const Model& m) { return m.I <= 2 && !m.parts; }
 // Where the sums lie in a record: with a layer norm, past what the cell makes of them.
 static inline int sums_slot(const Model& m) { return m.norm ? m.cell.gates + 1 : 0; }
 // What the masks of step t of sequence b are drawn by. It wraps.
@@ -97,7 +97,7 @@ struct Part {
     Barrier* barrier;  // nullptr when slices is 1
 };
 
-// One row of an operand that is kept as parts; see amx/. `plane` lies between the planes of a block of k.
+// One row of an operand that is kept as parts; see parts/. `plane` lies between the planes of a block of k.
 struct SplitRow {
     uint16_t* parts;
     int64_t plane;
@@ -241,8 +241,9 @@ struct Cells {
     Pointwise of[kNumCells];
 };
 
-// What replaces the above for problems that are large enough, where the machine multiplies tiles; see amx/.
-struct TileKernels {
+// What replaces the above for problems that are large enough, where the machine multiplies bfloat16; see parts/.
+struct PartKernels {
+    int parts;
     Cells cells;
     Scans scans[4];
 };

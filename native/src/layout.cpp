@@ -23,7 +23,7 @@ Sharing share_recurrence(const gw_problem& problem, const Model& m, int64_t rows
     if (threads == 1 || macs < 16 * 1024) return {1, 1};
     const Sharing by_rows{static_cast<int>(rows < threads ? rows : threads), 1};
     if (by_row(m)) return by_rows;
-    if (m.tiles) return {1, static_cast<int>(threads < units ? threads : units)};
+    if (m.parts) return {1, static_cast<int>(threads < units ? threads : units)};
     // Weights that outgrow a core's cache are read anew at every step: few rows then share them better by slices.
     const bool outgrown = m.H * m.R * m.cell.gates * 4 > 512 * 1024;
     const int64_t enough = outgrown ? 2 * tile_rows : 2;
@@ -33,10 +33,10 @@ Sharing share_recurrence(const gw_problem& problem, const Model& m, int64_t rows
     return by_rows;
 }
 
-// Of an operand of that many rows, as in amx/: three parts of two bytes for each float, k in blocks of 32.
+// Of an operand of that many rows, as in parts/: some parts of two bytes for each float, k in blocks of 32.
 constexpr int64_t kTileRows = 16, kTileDepth = 32, kTileChunk = 256;
-int64_t split_parts(int64_t rows, int64_t depth) {
-    return 3 * rows * ((depth + kTileDepth - 1) / kTileDepth * kTileDepth);
+int64_t split_parts(const Model& m, int64_t rows, int64_t depth) {
+    return m.parts * rows * ((depth + kTileDepth - 1) / kTileDepth * kTileDepth);
 }
 
 // Room for the tile that begins at the last row, in whole pages of a plane.
@@ -66,8 +66,8 @@ ForwardLayout::ForwardLayout(const gw_problem& problem, bool tape, bool packs, A
     sharing = share_recurrence(problem, m, totals.rows, panels);
     const int64_t rows = group_rows(totals.rows, sharing);
     // Few rows: make the input's products for many steps at once, so that its weights are read once for all of them.
-    const int64_t wanted = m.tiles ? kTileChunk : 8 * tile_rows;
-    chunk_steps = rows > 0 && (rows < 2 * tile_rows || m.tiles) ? (wanted + rows - 1) / rows : 0;
+    const int64_t wanted = m.parts ? kTileChunk : 8 * tile_rows;
+    chunk_steps = rows > 0 && (rows < 2 * tile_rows || m.parts) ? (wanted + rows - 1) / rows : 0;
     if (chunk_steps > totals.steps) chunk_steps = totals.steps;
     scratch_rows = rows * (chunk_steps > 0 ? chunk_steps : 1);
     record_rows = tape ? totals.total : (chunk_steps > 0 || needs_records(m) ? sharing.groups * scratch_rows : 0);
@@ -78,10 +78,10 @@ ForwardLayout::ForwardLayout(const gw_problem& problem, bool tape, bool packs, A
     sums = tape ? nullptr : arena.take<float>(panels * record_rows * record_slots * lanes());
     for (float*& operand : operands) operand = arena.take<float>(totals.rows * m.R);
     shown = m.second ? arena.take<float>(totals.rows * m.H) : nullptr;
-    split_x_rows = m.tiles ? split_rows_for(scratch_rows) : 0;
-    split_h_rows = m.tiles ? split_rows_for(totals.rows) : 0;
-    split_x = arena.take<uint16_t>(split_parts(split_x_rows, m.I), kPage);
-    for (uint16_t*& split : split_h) split = arena.take<uint16_t>(split_parts(split_h_rows, m.R), kPage);
+    split_x_rows = m.parts ? split_rows_for(scratch_rows) : 0;
+    split_h_rows = m.parts ? split_rows_for(totals.rows) : 0;
+    split_x = arena.take<uint16_t>(split_parts(m, split_x_rows, m.I), kPage);
+    for (uint16_t*& split : split_h) split = arena.take<uint16_t>(split_parts(m, split_h_rows, m.R), kPage);
     scratch = arena.take<Row>(sharing.threads() * scratch_rows);
     bytes = arena.used();
 }
@@ -116,19 +116,19 @@ BackwardLayout::BackwardLayout(const gw_problem& problem, bool scaled, Arena are
         shown[i] = m.second ? arena.take<float>(panels * chunk_rows * lanes()) : nullptr;
     }
     operands = scaled ? arena.take<float>(chunk_rows * m.R) : nullptr;
-    // Tiles take columns sixteen at a time.
-    const int64_t columns = m.tiles ? (panels_of(m.I) + out_panels) * lanes() : m.I + m.R;
+    // Products of parts take columns sixteen at a time.
+    const int64_t columns = m.parts ? (panels_of(m.I) + out_panels) * lanes() : m.I + m.R;
     d_packed = arena.take<float>(depth * columns + panels * summed_slots(m) * lanes());
-    tile_dh = m.tiles ? arena.take<float>(split_rows_for(totals.rows) * out_panels * lanes()) : nullptr;
+    tile_dh = m.parts ? arena.take<float>(split_rows_for(totals.rows) * out_panels * lanes()) : nullptr;
     d_packed_hr = m.second ? arena.take<float>(panels * m.R * lanes()) : nullptr;
-    split_rows = m.tiles ? split_rows_for(chunk_rows) : 0;
+    split_rows = m.parts ? split_rows_for(chunk_rows) : 0;
     const bool apart = m.cell.input != m.cell.hidden;
     for (int i = 0; i < 2; ++i) {
-        split[i] = arena.take<uint16_t>(split_parts(split_rows, depth), kPage);
-        split_input[i] = apart ? arena.take<uint16_t>(split_parts(split_rows, depth), kPage) : split[i];
-        split_columns[i] = arena.take<uint16_t>(m.tiles ? split_parts(columns, chunk_rows) : 0);
+        split[i] = arena.take<uint16_t>(split_parts(m, split_rows, depth), kPage);
+        split_input[i] = apart ? arena.take<uint16_t>(split_parts(m, split_rows, depth), kPage) : split[i];
+        split_columns[i] = arena.take<uint16_t>(split_parts(m, columns, chunk_rows));
     }
-    split_pairs = arena.take<uint16_t>(m.tiles ? threads * split_parts(m.cell.gates * lanes(), chunk_rows) : 0);
+    split_pairs = arena.take<uint16_t>(threads * split_parts(m, m.cell.gates * lanes(), chunk_rows));
     scratch = arena.take<BackRow>(sharing.threads() * scratch_rows);
     step_rows = arena.take<StepRow>(threads * chunk_rows);
     bytes = arena.used();

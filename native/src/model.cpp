@@ -36,15 +36,20 @@ Zoneout zoneout_of(const gw_problem& problem, double share, uint32_t stream) {
             bits < 4294967295.0 ? static_cast<uint32_t>(bits) : 4294967295u, hash_key(problem.seed, stream)};
 }
 
-// Tiles pay off for wide layers and many rows. The batch counts as it was given, empty sequences too, so that no more
-// than its size decides.
+// Tiles pay off for wide layers and many rows; dot products earlier. The batch counts as it was given, empty sequences
+// too, so that no more than its size decides.
 constexpr int64_t kTileWeights = 96 * 1024;
 
-bool uses_tiles(const gw_problem& p) {
-    if (!current_tiles() || p.batch_invariant || p.batch < GW_TILE_BATCH) return false;
-    if (p.proj_size > 0 || has(p, GW_LAYER_NORM | GW_RESET_BEFORE)) return false;
+constexpr int64_t kDotWeights = 16 * 1024;
+
+// What makes the products of a problem from parts, or nullptr.
+const PartKernels* parts_of(const gw_problem& p) {
+    if (p.proj_size > 0 || has(p, GW_LAYER_NORM | GW_RESET_BEFORE)) return nullptr;
     const int64_t gates = current_kernels().cells.of[index_of(p)].facts.gates;
-    return gates * p.hidden_size * (p.input_size + p.hidden_size) >= kTileWeights;
+    const int64_t weights = gates * p.hidden_size * (p.input_size + p.hidden_size);
+    if (p.bfloat16 && current_dots()) return weights >= kDotWeights ? current_dots() : nullptr;
+    const bool tiles = weights >= kTileWeights && p.batch >= GW_TILE_BATCH && !p.batch_invariant;
+    return tiles ? current_tiles() : nullptr;
 }
 
 // With a layer norm, what enters it from x and from h must be kept apart, and stays on the tape.
@@ -81,7 +86,7 @@ Model model_of(const gw_problem& p) {
             norm,
             p.reverse != 0,
             p.cell_clip > 0,
-            uses_tiles(p),
+            parts_of(p) ? parts_of(p)->parts : 0,
             p.cell_clip,
             zoneout_of(p, p.zoneout_h, 0),
             zoneout_of(p, p.zoneout_c, 1),
@@ -91,7 +96,7 @@ Model model_of(const gw_problem& p) {
 
 Model plain_model_of(const gw_problem& problem) {
     Model m = model_of(problem);
-    m.tiles = false;
+    m.parts = 0;
     return m;
 }
 
@@ -102,12 +107,13 @@ const Scans& plain_scans_of(const gw_problem& problem) {
 }
 
 const Pointwise& pointwise_of(const gw_problem& problem) {
-    return uses_tiles(problem) ? current_tiles()->cells.of[index_of(problem)] : plain_pointwise_of(problem);
+    const PartKernels* parts = parts_of(problem);
+    return parts ? parts->cells.of[index_of(problem)] : plain_pointwise_of(problem);
 }
 
 const Scans& scans_of(const gw_problem& problem) {
-    if (!uses_tiles(problem)) return plain_scans_of(problem);
-    return current_tiles()->scans[pointwise_of(problem).facts.gates - 1];
+    const PartKernels* parts = parts_of(problem);
+    return parts ? parts->scans[pointwise_of(problem).facts.gates - 1] : plain_scans_of(problem);
 }
 
 gw_status check_problem(const gw_problem& p) {

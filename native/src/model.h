@@ -3,14 +3,15 @@
 #include "kernels.h"
 
 const Kernels& current_kernels();
-const TileKernels* current_tiles();  // or nullptr
+const PartKernels* current_tiles();  // or nullptr
+const PartKernels* current_dots();   // likewise
 
 // For a problem that check_problem accepts.
 Model model_of(const gw_problem& problem);
 const Pointwise& pointwise_of(const gw_problem& problem);
 const Scans& scans_of(const gw_problem& problem);
 
-// The same without tiles.
+// The same without parts.
 Model plain_model_of(const gw_problem& problem);
 const Pointwise& plain_pointwise_of(const gw_problem& problem);
 const Scans& plain_scans_of(const gw_problem& problem);

@@ -149,8 +149,9 @@ struct BackwardJob {
     void clear_halves() const {
         const Model& m = layout.model;
         const int64_t lanes = current_kernels().lanes, vectors = (m.H + lanes - 1) / lanes * m.cell.gates;
-        if (!m.tiles || vectors % 2 == 0) return;
-        const size_t bytes = sizeof(uint16_t) * static_cast<size_t>(3 * layout.split_rows * (vectors + 1) * lanes);
+        if (!m.parts || vectors % 2 == 0) return;
+        const size_t bytes =
+            sizeof(uint16_t) * static_cast<size_t>(m.parts * layout.split_rows * (vectors + 1) * lanes);
         for (int i = 0; i < 2; ++i) {
             std::memset(layout.split[i], 0, bytes);
             std::memset(layout.split_input[i], 0, bytes);

@@ -29,6 +29,7 @@ struct Shape {
     bool biases = true, states = true, cotangents = true, dx = true, gradients = true;
     bool apart = false;      // batch-first, with gaps
     bool invariant = false;  // no tiles, whatever the batch
+    bool bfloat16 = false;   // products may round their operands
 
     int64_t length(int64_t b) const { return lengths.empty() ? T : lengths[static_cast<size_t>(b)]; }
     std::string name() const {
@@ -36,7 +37,7 @@ struct Shape {
                std::to_string(H) + (lengths.empty() ? "" : " ragged") + (reverse ? " reverse" : "") +
                (biases ? "" : " no biases") + (states ? "" : " no states") + (cotangents ? "" : " no cotangents") +
                (dx ? "" : " no dx") + (gradients ? "" : " no gradients") + (apart ? " apart" : "") +
-               (invariant ? " invariant" : "");
+               (invariant ? " invariant" : "") + (bfloat16 ? " bfloat16" : "");
     }
 };
 
@@ -49,6 +50,7 @@ inline gw_problem problem_of(const Variant& v, const Shape& s, int threads) {
     p.training = v.training, p.seed = 0x123456789abcdefull;
     p.lengths = s.lengths.empty() ? nullptr : s.lengths.data();
     p.reverse = s.reverse, p.num_threads = threads, p.batch_invariant = s.invariant;
+    p.bfloat16 = s.bfloat16;
     return p;
 }
 

@@ -81,6 +81,11 @@ inline std::vector<Shape> shapes() {
         all.push_back(whole);
         all.back().apart = true;
     }
+    for (const Shape& wide : {Shape{6, 19, 40, 163, {6, 5, 0, 6, 4, 1, 6, 6, 2, 2, 3, 4, 0, 6, 5, 4, 2, 1, 6}, true},
+                              Shape{7, 1, 3, 130}, Shape{2, 33, 0, 314}, Shape{12, 40, 70, 256}}) {
+        all.push_back(wide);
+        all.back().bfloat16 = true;
+    }
     return all;
 }
 

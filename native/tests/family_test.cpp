@@ -109,9 +109,11 @@ void test(const FamilyCase& c) {
         test_side_by_side(v, in, one, name);
         test_threads(v, in, one, name);
         if (generic.empty()) generic = one;
+        // Rounded operands push a few units over the edge of relu, and their gradients with them.
+        const double most = !s.bfloat16 ? 2e-5 : (v.options & GW_RELU) ? 0.2 : 0.04;
         for (size_t k = 0; k < one.size(); ++k) {
             const double error = difference(one[k].second, generic[k].second);  // NaN where nothing was written
-            tally.expect(error < 2e-5, name + ": " + one[k].first + " differs by " + std::to_string(error));
+            tally.expect(error < most, name + ": " + one[k].first + " differs by " + std::to_string(error));
         }
         tally.expect(run.gaps_kept(run.y, in.R) && run.gaps_kept(run.dx, s.dx ? s.I : 0), name + " keeps to its rows");
         test_inference(v, in, one, name);

@@ -59,7 +59,7 @@ gw_problem problem_from(Bytes& bytes, std::vector<int64_t>& lengths) {
     p.training = bytes.byte() % 2, p.reverse = bytes.byte() % 2, p.seed = bytes.raw<uint64_t>();
     p.first_step = bytes.one_in(2) ? 0 : bytes.raw<int64_t>();
     p.num_threads = bytes.one_in(60) ? bytes.raw<int32_t>() : bytes.byte() % 4;
-    p.batch_invariant = bytes.one_in(4);
+    p.batch_invariant = bytes.one_in(4), p.bfloat16 = bytes.one_in(4);
     if (p.batch >= 0 && p.batch <= kMostLengths && bytes.one_in(2)) {
         lengths.resize(static_cast<size_t>(p.batch));
         const int64_t most = p.steps >= 0 && p.steps < 200 ? p.steps : 9;
@@ -82,7 +82,8 @@ void ask_sizes(const gw_problem& p) {
     const size_t forward = gw_forward_workspace(&p), backward = gw_backward_workspace(&p);
     require(tape < most / 4 && packed < most / 4 && stream < most, "sizes do not overflow");
     require(forward < most && backward < most, "workspaces do not overflow");
-    require(tape >= total * H * gates && packed >= gates * H * inputs, "sizes hold what they must");
+    const int of_a_float = p.bfloat16 ? 2 : 1;
+    require(tape >= total * H * gates && of_a_float * packed >= gates * H * inputs, "sizes hold what they must");
     require(forward >= 4.0L * packed && stream >= 4.0L * gates * H * inputs, "buffers hold the weights");
     require(backward >= 4.0L * gates * H * inputs, "the backward workspace holds the weights");
 }

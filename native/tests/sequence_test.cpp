@@ -18,7 +18,7 @@ void test_alone(const Variant& v, const Tensors& in, const Run& all, const std::
     if (s.B < 2 || (v.training && (v.zoneout_h > 0 || v.zoneout_c > 0))) return;
     const int64_t b = s.B / 2, n = s.length(b);
     Shape own = s;
-    own.T = n, own.B = s.B < GW_TILE_BATCH || s.invariant ? 1 : GW_TILE_BATCH;
+    own.T = n, own.B = s.B < GW_TILE_BATCH || s.invariant || s.bfloat16 ? 1 : GW_TILE_BATCH;
     own.lengths.assign(static_cast<size_t>(own.B), 0), own.lengths[0] = n;
     Tensors single(v, own, 1);
     single.params = in.params;
@@ -111,7 +111,7 @@ void test_stretches(const Variant& v, const Tensors& in, const Run& whole, const
 void test_stream(Variant v, const Shape& s, const std::string& name) {
     v.training = false, v.scaled = false;
     Shape own = s;
-    own.T = 9, own.B = 1, own.lengths.clear(), own.reverse = false;
+    own.T = 9, own.B = 1, own.lengths.clear(), own.reverse = false, own.bfloat16 = false;
     const Tensors in(v, own, 5);
     Run scan(v, in, 1);
     Run::forward({&scan});

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.func import functional_call, grad, vmap
 
-from gatework.layers import GRU, LSTM, explain
+from gatework.layers import GRU, LSTM, RNN, explain
 from gatework.ops import core
 
 pytestmark = pytest.mark.skipif(core.UNAVAILABLE is not None, reason=str(core.UNAVAILABLE))
@@ -83,6 +83,61 @@ def test_autocast_gives_what_torch_gives(dtype: torch.dtype, directions: int):
 def test_autocast_runs_the_core():
     with torch.autocast("cpu", torch.bfloat16):
         assert explain(LSTM(4, 5), torch.randn(2, 1, 4).bfloat16()).chosen == "native"
+
+
+needs_bfloat16 = pytest.mark.skipif(not core.has_bfloat16(), reason="no products of bfloat16 here")
+
+
+def _rounded(values: Tensor) -> Tensor:
+    return values.bfloat16().float()
+
+
+@needs_bfloat16
+def test_autocast_rounds_the_operands_of_products_and_nothing_else():
+    layer, x = LSTM(40, 128), torch.randn(1, 9, 40)
+    with torch.no_grad():
+        exact, (_, c_exact) = layer(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert 1e-4 < (layer(x)[1][1].float() - c_exact).abs().max() < 2e-2
+        for each in (layer.get_parameter("weight_ih_l0"), x):
+            each.copy_(_rounded(each))
+        exact, (_, c_exact) = layer(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            y, (_, c) = layer(x)
+    # Of operands that are bfloat16 already, what autocast makes of the result is all the rounding.
+    assert (y - exact.bfloat16()).abs().max() <= 2**-8
+    assert (c - c_exact.bfloat16()).abs().max() <= 2**-7
+    assert (y == exact.bfloat16()).float().mean() > 0.99
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("kind", [LSTM, GRU, RNN])
+@pytest.mark.parametrize("width", [64, 100])
+def test_autocast_has_the_gradients_of_float32_within_its_rounding(kind: type, width: int):
+    layer = kind(30, width, 2, bidirectional=True)
+    lengths = torch.tensor([12, 0, 3, 12, 7] * 4)
+    x = torch.randn(12, 20, 30, requires_grad=True)
+    wanted, found = [], []
+    for results, enabled in ((wanted, False), (found, True)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            y = layer(x, lengths=lengths)[0]
+        loss = (y.float() * torch.linspace(-1, 1, y.shape[2])).sum()
+        results += [y.float(), *torch.autograd.grad(loss, [x, *layer.parameters()])]
+    for a, b in zip(found, wanted, strict=True):
+        assert 0 < (a - b).norm() < 2e-2 * b.norm()
+
+
+@needs_bfloat16
+def test_autocast_keeps_to_its_batch_and_its_threads():
+    layer, x = LSTM(40, 128), torch.randn(12, 9, 40)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        whole = layer(x)[0]
+        assert torch.equal(layer(x[:, 4:5])[0], whole[:, 4:5])
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        alone = layer(x)[0]
+        torch.set_num_threads(threads)
+        assert torch.equal(alone, whole)
 
 
 def test_a_copy_is_independent():

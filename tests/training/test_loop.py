@@ -149,6 +149,19 @@ def test_training_leaves_the_global_generator_as_it_found_it():
     assert torch.equal(torch.rand(2), expected)
 
 
+def test_bfloat16_rounds_the_products_and_leaves_the_weights_in_float32():
+    model, exact = line_model(), line_model()
+    model.load_state_dict(exact.state_dict())
+    seen: list[torch.dtype] = []
+    model.register_forward_hook(lambda _, __, output: seen.append(output.dtype))
+    settings = {"max_steps": 40, "learning_rate": 0.1, "weight_decay": 0.0}
+    train(model, Line(), squared_error, settings=TrainSettings(precision="bfloat16", **settings))
+    train(exact, Line(), squared_error, settings=TrainSettings(**settings))
+    assert set(seen) == {torch.bfloat16}
+    assert model.weight.dtype == torch.float32
+    assert 0 < (model.weight - exact.weight).abs().max() < 0.05
+
+
 def test_clipping_limits_the_gradient_and_reports_its_norm_before():
     model = line_model()
     grads: list[Tensor] = []

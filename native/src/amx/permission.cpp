@@ -1,6 +1,10 @@
 #include "permission.h"
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#if defined(GATEWORK_EMULATE_AMX)
+
+bool amx_usable() { return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512dq"); }
+
+#elif defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
 
 #include <cpuid.h>
 #include <sys/syscall.h>

@@ -8,11 +8,13 @@
 
 #include <cstdint>
 
+#include "split.h"
 #include "tiles.h"
 
 namespace amx {
 
-enum class Start { kZero, kSums };  // what is added to: nothing, or what the result holds
+constexpr int64_t kBlock = kPlanes * kTile;
+
 // Where weights come from: in the last level of cache or beyond, they are asked for a block of k before their use.
 enum class Weights { kNear, kFar };
 
@@ -190,12 +192,27 @@ void multiply(const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_block
     }
 }
 
-// The same, asking ahead for weights that are far.
-template <int N, Start kStart>
-void multiply_at(bool far, const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_blocks, const Bf16* b,
-                 int64_t blocks, int64_t b_pitch, float* c, int64_t c_pitch) {
-    const auto run = far ? multiply<N, kStart, Weights::kFar> : multiply<N, kStart, Weights::kNear>;
-    run(a, a_plane, a_pitch, row_blocks, b, blocks, b_pitch, c, c_pitch);
-}
+// Products of three parts on matrix tiles: as exact as a chain of float32 additions.
+struct Engine {
+    static constexpr int kPlanes = amx::kPlanes;
+    using Session = Tiles;
+
+    static GATEWORK_INLINE void configure(int rows) { Tiles::configure(rows); }
+
+    static GATEWORK_INLINE void store_row(Reg a, Bf16* at, int64_t pitch) {
+        Reg part[kPlanes];
+        split(a, part);
+        amx::store_row(part, at, pitch);
+    }
+    static GATEWORK_INLINE void store_pair(Reg even, Reg odd, Bf16* at) { amx::store_pair(even, odd, at); }
+
+    // c (+)= a b for `rows` rows, block after block of 16; weights that are far are asked for ahead.
+    template <int N, Start kStart>
+    static void multiply(bool far, const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t rows, const Bf16* b,
+                         int64_t blocks, int64_t b_pitch, float* c, int64_t c_pitch) {
+        const auto run = far ? amx::multiply<N, kStart, Weights::kFar> : amx::multiply<N, kStart, Weights::kNear>;
+        run(a, a_plane, a_pitch, tiles_of(rows), b, blocks, b_pitch, c, c_pitch);
+    }
+};
 
 }  // namespace amx

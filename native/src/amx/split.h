@@ -8,7 +8,7 @@
 
 namespace amx {
 
-using Reg = __m512;
+constexpr int kPlanes = 3;
 
 // The nearest float with 8 significant bits, ties away from zero; |a| at most the largest bfloat16.
 GATEWORK_INLINE Reg leading(Reg a) {
@@ -56,10 +56,6 @@ GATEWORK_INLINE void store_pair(Reg even, Reg odd, Bf16* at) {
     split(even, first);
     split(odd, second);
     store_pair(first, second, at);
-}
-
-GATEWORK_INLINE __mmask16 first_lanes(int64_t count) {  // any count; none below 1
-    return static_cast<__mmask16>(count >= 16 ? 0xffffu : count <= 0 ? 0u : (1u << count) - 1u);
 }
 
 }  // namespace amx

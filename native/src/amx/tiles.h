@@ -1,31 +1,20 @@
-// The tile registers of AMX and the layout of what they multiply.
-//
-// A float is the exact sum of three bfloat16 parts (split.h), so a float32 product is nine products of parts; the six
-// that matter in float32 are made. Operands are stored as planes, one for each part, in blocks of 32 k:
-//   A  [block of k][plane][16 rows][32 k]                       3 KiB a block
-//   B  [block of k][plane][16 pairs of k][16 columns][2 of k]   the same; adjacent k are neighbours, as the hardware
-//   has it
-// Rows, columns and k past the end are zero.
+// The tile registers of AMX.
 #pragma once
 #include <immintrin.h>
 
 #include <cstdint>
 
-#include "../tile.h"
+#include "../parts/layout.h"
+
+#ifdef GATEWORK_EMULATE_AMX
+#include "../../tests/amx_emulated.h"
+#endif
 
 namespace amx {
 
-using Bf16 = uint16_t;  // a bfloat16
+using namespace parts;
 
-constexpr int kRows = 16, kColumns = 16, kDepth = 32, kPlanes = 3;
-constexpr int64_t kTile = kRows * kDepth;        // Bf16s of one plane of a block
-constexpr int64_t kBlock = kPlanes * kTile;      // Bf16s of a block
-constexpr int64_t kTilePitch = 2 * kDepth;       // bytes from row to row of a tile in memory
-constexpr int64_t kVectors = kDepth / kColumns;  // vectors of 16 k in a block
-
-constexpr int64_t block_count(int64_t depth) { return (depth + kDepth - 1) / kDepth; }
-// Of an A operand of at most 16 rows, or of one column of tiles of a B operand.
-constexpr int64_t operand_parts(int64_t depth) { return block_count(depth) * kBlock; }
+constexpr int64_t kTilePitch = 2 * kDepth;  // bytes from row to row of a tile in memory
 
 // The tiles of the calling thread, from construction to destruction. Every thread that makes operands or products has
 // one; it costs under 0.1 us. `rows` below 16 makes products of fewer rows a little cheaper, and they then read and

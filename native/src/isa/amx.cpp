@@ -1,3 +1,4 @@
-#include "../amx/table.h"
-extern const TileKernels kAmx;
-const TileKernels kAmx = amx::tile_kernels();
+#include "../amx/product.h"
+#include "../parts/table.h"
+extern const PartKernels kAmx;
+const PartKernels kAmx = parts::kernels_for<amx::Engine>();

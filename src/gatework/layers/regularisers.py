@@ -1,7 +1,7 @@
 """What disturbs a recurrent layer in training, so that it does not learn by heart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import final
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from gatework.cells import AbstractCell
 from gatework.errors import InputError
+from gatework.layers.dropout import dropout_mask
 from gatework.ops import Regularisation, check_probability
 from gatework.ops.noise import SEEDS
 
@@ -38,9 +39,6 @@ class Regularisers:
     input_dropout: float = 0.0
     weight_drop: float = 0.0
 
-    # Whether there is anything to do: asked for at every call, so worked out once.
-    acts: bool = field(init=False, repr=False, compare=False)
-
     def __post_init__(self) -> None:
         if isinstance(self.zoneout, Sequence):
             object.__setattr__(self, "zoneout", tuple(self.zoneout))  # a list, from a config file
@@ -50,8 +48,13 @@ class Regularisers:
             check_probability("zoneout", self.zoneout)
         for name in ("recurrent_dropout", "input_dropout", "weight_drop"):
             check_probability(name, getattr(self, name))
-        acts = self.zoneout or self.recurrent_dropout or self.input_dropout or self.weight_drop
-        object.__setattr__(self, "acts", bool(acts))
+
+    @property
+    def acts(self) -> bool:
+        """Whether there is anything to do: most layers need not ask further at every call."""
+        return bool(
+            self.zoneout or self.recurrent_dropout or self.input_dropout or self.weight_drop
+        )
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -59,7 +62,7 @@ class Regularisers:
         return tuple(
             f"{field.name}={getattr(self, field.name)}"
             for field in fields(self)
-            if field.init and getattr(self, field.name) != field.default
+            if getattr(self, field.name) != field.default
         )
 
     def check(self, cell: AbstractCell) -> None:
@@ -91,7 +94,8 @@ class Regularisers:
         """Zero some recurrent weights."""
         if not training or self.weight_drop == 0:
             return params
-        return params | {"weight_hh": functional.dropout(params["weight_hh"], self.weight_drop)}
+        weight = params["weight_hh"]
+        return params | {"weight_hh": weight * dropout_mask(weight, self.weight_drop)}
 
     @property
     def _zones_out(self) -> bool:

@@ -70,6 +70,11 @@ def setting() -> Setting:
     return Setting(_native.isa_current(), _native.lend_loaded_team())
 
 
+def has_bfloat16() -> bool:
+    """Whether products of operands rounded to bfloat16 take less time here."""
+    return UNAVAILABLE is None and setting().isa in ("amx", "avx512_bf16")
+
+
 def num_threads() -> int:
     """Threads a pass may use: torch's number, or GATEWORK_NUM_THREADS."""
     return _thread_limit() or torch.get_num_threads()

@@ -145,13 +145,17 @@ def problem(call: ScanCall) -> Problem:
     state = call.state or ()
     kernel = kernel_of(call.cell, call.params)
     assert kernel is not None, "refused"
-    plan = _plan((call,), kernel, 0, len(state), NOTHING)
+    plan = _plan((call,), kernel, 0, len(state), NOTHING, bfloat16=False)
     params = [call.params[name] for name in kernel.names]
     return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
 
 
-def scan(*calls: ScanCall) -> tuple[Tensor, State, list[dict[str, Tensor]]]:
+def scan(*calls: ScanCall, bfloat16: bool = False) -> tuple[Tensor, State, list[dict[str, Tensor]]]:
     """Run one call, or two that differ in direction, params and state: forward, then reversed.
+
+    Args:
+        calls: what to run.
+        bfloat16: products may be made of operands that are rounded to it.
 
     Returns:
         The output, (T, B, D * P) for D directions; the final state, (D, B, size) each; the trace of
@@ -167,7 +171,7 @@ def scan(*calls: ScanCall) -> tuple[Tensor, State, list[dict[str, Tensor]]]:
     keep = NOTHING
     if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *tensors)]):
         keep = STRETCHES if call.memory == "recompute" and not call.trace else TAPE
-    plan = _plan(calls, kernel, len(scales), len(state), keep)
+    plan = _plan(calls, kernel, len(scales), len(state), keep, bfloat16=bfloat16)
     if keep == NOTHING:
         results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
     else:
@@ -184,7 +188,15 @@ def scan(*calls: ScanCall) -> tuple[Tensor, State, list[dict[str, Tensor]]]:
     return output, tuple(rest[:finals]), traces
 
 
-def _plan(calls: Sequence[ScanCall], kernel: Kernel, scales: int, states: int, keep: int) -> _Plan:
+def _plan(
+    calls: Sequence[ScanCall],
+    kernel: Kernel,
+    scales: int,
+    states: int,
+    keep: int,
+    *,
+    bfloat16: bool,
+) -> _Plan:
     call = calls[0]
     noise = call.regularisation
     limits, is_training = (0.0, 0.0, kernel.clip), False
@@ -194,10 +206,10 @@ def _plan(calls: Sequence[ScanCall], kernel: Kernel, scales: int, states: int, k
         seeds = tuple([0 if each is None else each.seed for each in noises])
         limits = (*(*noise.zoneout, 0.0)[:2], kernel.clip)
         is_training = noise.training
+    numbers = (kernel.cell, kernel.options, kernel.present, int(is_training), int(bfloat16))
     return _Plan(
-        call.cell, kernel, noises, scales, states,
-        (kernel.cell, kernel.options, kernel.present, int(is_training)), limits, seeds,
-        call.reverse, keep, call.trace,
+        call.cell, kernel, noises, scales, states, numbers, limits, seeds, call.reverse, keep,
+        call.trace,
     )  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def places(present: int) -> tuple[int, ...]:
 
 def state_sizes(kernel: Sequence[int], params: Sequence[Tensor]) -> tuple[int, ...]:
     """The widths of h and, where there is one, of c, from `kernel` and `params` of a Problem."""
-    cell, _, present, _ = kernel
+    cell, _, present, *_ = kernel
     width = params[1].shape[1]
     if cell != 0:
         return (width,)

@@ -37,7 +37,8 @@ def run_directions(*calls: ScanCall) -> DirectionsResult:
     """Run one call, or at once two that differ in direction, params and state."""
     if not torch.is_autocast_enabled("cpu"):
         return DirectionsResult(*differentiable.scan(*calls))
-    output, state, traces = differentiable.scan(*map(_in_float32, calls))
+    narrow = torch.get_autocast_dtype("cpu") == torch.bfloat16
+    output, state, traces = differentiable.scan(*map(_in_float32, calls), bfloat16=narrow)
     traces = [{name: _autocast(part) for name, part in trace.items()} for trace in traces]
     return DirectionsResult(_autocast(output), tuple(map(_autocast, state)), traces)
 

@@ -11,9 +11,9 @@ from gatework.ops import core, recompute
 from gatework.ops.kernel import state_sizes
 from gatework.ops.problem import Problem, shares
 
-# kernel: gw_cell, its options, which parameters there are, training. limits: zoneout of h and of c,
-# the clip of c. An empty state means zeros. Two directions hold twice as many tensors in each list,
-# forward first, and two seeds; they share x and the lengths.
+# kernel: gw_cell, its options, which parameters there are, training, bfloat16. limits: zoneout of h
+# and of c, the clip of c. An empty state means zeros. Two directions hold twice as many tensors in
+# each list, forward first, and two seeds; they share x and the lengths.
 _READS = (
     "Tensor x, Tensor[] state, Tensor[] params, Tensor? lengths, Tensor[] scales, "
     "int[] kernel, float[] limits, SymInt[] seeds, bool reverse"

@@ -10,7 +10,8 @@ class Problem(NamedTuple):
     """One scan in one direction. Float32 on the CPU; the core refuses what does not fit.
 
     Attributes:
-        kernel: gw_cell, its options, which of PARAMETERS there are as bits, training.
+        kernel: gw_cell, its options, which of PARAMETERS there are as bits, training, and whether
+            products may be made of operands that are rounded to bfloat16.
         limits: zoneout of h and of c, the clip of c or 0.
         params: those there are, in the order of PARAMETERS.
         x: (T, B, I).

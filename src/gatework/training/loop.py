@@ -212,7 +212,9 @@ class _Training:
         batch = self.source.load(index)
         randomness = get_randomness(state.device)
         state.optimizer.clear()
-        loss = self.loss(self.model, batch)
+        rounds = self.settings.precision == "bfloat16"
+        with torch.autocast(state.device.type, torch.bfloat16, enabled=rounds):
+            loss = self.loss(self.model, batch)
         if loss.ndim != 0 or not loss.requires_grad:
             raise InputError(
                 f"The loss has shape {tuple(loss.shape)} and requires_grad={loss.requires_grad}; "

@@ -10,6 +10,7 @@ from gatework.errors import InputError
 Schedule = Literal["constant", "cosine", "one_cycle"]
 Keep = Literal["best", "last"]
 Optimizer = Literal["adamw", "asgd"]
+Precision = Literal["float32", "bfloat16"]
 
 _MAY_BE_NONE = ("max_steps", "epochs", "time_budget", "clip_norm", "patience", "average")
 
@@ -40,6 +41,8 @@ class TrainSettings:
             best of those before them begins the average.
         log_every: Steps between lines of metrics.jsonl; each validation writes one too.
         checkpoint_seconds: Seconds between checkpoints; may change when a run is resumed.
+        precision: In "bfloat16" the products of the forward and the backward pass are made of
+            rounded operands (torch.autocast); weights, states and sums stay in float32.
         seed: Seed of the order of the batches and of dropout.
 
     Raises:
@@ -66,6 +69,7 @@ class TrainSettings:
     interval: int = 5
     log_every: int = 10
     checkpoint_seconds: float = 60.0
+    precision: Precision = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -90,6 +94,9 @@ class TrainSettings:
         )
         if self.optimizer == "asgd" and self.average is not None:
             raise InputError("asgd averages the weights itself: leave average at None.")
+        self._require(
+            "precision", lambda x: x in get_args(Precision), f"one of {get_args(Precision)}"
+        )
         self._require("keep", lambda x: x in get_args(Keep), f"one of {get_args(Keep)}")
 
     def _require(self, name: str, holds: Callable[[Any], bool], expected: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gatework.errors import InputError
+from gatework.tasks.generate import choices
 from gatework.tasks.generate.choices import choose_effort
 from gatework.tasks.generate.settings import GenerateSettings
 
@@ -22,9 +23,9 @@ from gatework.tasks.generate.settings import GenerateSettings
     ],
 )
 def test_what_a_network_begins_from(tokens: int, kind: Any, signs: int, ngram: int) -> None:
-    effort, choices = choose_effort(tokens, signs, GenerateSettings(tokens=kind))
+    effort, chosen = choose_effort(tokens, signs, GenerateSettings(tokens=kind))
     assert effort.ngram == ngram
-    assert {each.name: each.value for each in choices}["ngram"] == ngram
+    assert {each.name: each.value for each in chosen}["ngram"] == ngram
 
 
 def test_very_many_tokens_share_the_work_of_a_softmax() -> None:
@@ -32,6 +33,26 @@ def test_very_many_tokens_share_the_work_of_a_softmax() -> None:
     many, _ = choose_effort(1_000_000, 30_000, GenerateSettings(tokens="words"))
     assert (few.softmax, few.tied) == ("full", True)
     assert (many.softmax, many.tied) == ("adaptive", False)
+
+
+@pytest.mark.parametrize(
+    ("is_fast", "hidden", "precision"),
+    [(True, 256, "bfloat16"), (True, 64, "float32"), (False, 256, "float32")],
+)
+def test_products_are_rounded_where_that_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+    is_fast: bool,  # noqa: FBT001
+    hidden: int,
+    precision: str,
+) -> None:
+    monkeypatch.setattr(choices, "has_bfloat16", lambda: is_fast)
+    effort, chosen = choose_effort(1_000_000, 67, GenerateSettings(hidden_size=hidden))
+    assert effort.precision == precision
+    assert {each.name: each.value for each in chosen}["precision"] == precision
+    wanted = GenerateSettings(hidden_size=hidden, precision="bfloat16")
+    effort, chosen = choose_effort(1_000_000, 67, wanted)
+    assert effort.precision == "bfloat16"
+    assert "precision" not in {each.name for each in chosen}
 
 
 @pytest.mark.parametrize(("tokens", "signs"), [(1_000_000, 8_000), (20_000_000, 67)])

@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 
 from gatework.errors import InputError
 from gatework.models.ngrams import MOST_COUNTED
+from gatework.ops.core import has_bfloat16
 from gatework.tasks.generate.settings import LONGEST_NGRAM, GenerateSettings, Softmax
 from gatework.tasks.settings import Choice
+from gatework.training.settings import Precision
 
 Choose = Callable[[str, object, str], None]
 _READ: Final = 10_000_000  # tokens read in a fit, all epochs together
@@ -17,6 +19,7 @@ _MOST_EVENTS: Final = 300_000  # likewise, of music
 _DECAY: Final = 0.1
 _ASGD_RATE, _ASGD_DECAY = 30.0, 1.2e-6  # Merity et al. 2018
 _MANY: Final = 20_000  # different tokens, from where rare ones share the work of a softmax
+_WIDE: Final = 128  # from where products in bfloat16 gain more than rounding costs
 _BATCHES: Final = 64  # of an epoch, at least, where the data allows
 
 
@@ -35,6 +38,7 @@ class Effort(NamedTuple):
     epochs: int | None
     ngram: int
     softmax: Softmax
+    precision: Precision
 
 
 def choose_effort(
@@ -95,6 +99,7 @@ def choose_effort(
         softmax = "adaptive" if signs >= _MANY and not tied else "full"
         choose("softmax", softmax, f"{signs:,} different tokens")
     rate, decay = _choose_descent(hidden, settings, choose)
+    precision = _choose_precision(hidden, settings, choose)
     effort = Effort(
         hidden,
         embedding,
@@ -108,6 +113,7 @@ def choose_effort(
         epochs,
         ngram,
         softmax,
+        precision,
     )
     return effort, choices
 
@@ -129,6 +135,16 @@ def _choose_ngram(tokens: int, signs: int, settings: GenerateSettings, choose: C
             f"{_MOST_SIGNS:,} of them different; use ngram=0"
         )
     return ngram
+
+
+def _choose_precision(hidden: int, settings: GenerateSettings, choose: Choose) -> Precision:
+    """What the operands of products are rounded to in training."""
+    precision = settings.precision
+    if precision is None:
+        gains = has_bfloat16() and hidden >= _WIDE
+        precision = "bfloat16" if gains else "float32"
+        choose("precision", precision, f"width {hidden}, this processor")
+    return precision
 
 
 def _choose_descent(hidden: int, settings: GenerateSettings, choose: Choose) -> tuple[float, float]:

@@ -29,6 +29,7 @@ from gatework.tasks.generate.sources import (
 from gatework.tasks.generate.speaking import AbstractSpeaker
 from gatework.tasks.page import Origin
 from gatework.training import Progress
+from gatework.training.settings import Precision
 
 Settings = GenerateSettings
 _NOTHING: Final = Recall()
@@ -70,6 +71,7 @@ class LanguageModel(AbstractSpeaker):
         steps_per_quarter: Of music, steps of time in a quarter note.
         loudnesses: Of music, how many kinds of loudness are told apart.
         transpose: Of music, semitones that a piece is moved by in training at most.
+        precision: Of the operands of products in training, float32 or bfloat16. None: the faster.
         seed: Seed of everything random.
         text_column: Of tables, the column that has the texts. None: by its name, or the longest.
 
@@ -117,6 +119,7 @@ class LanguageModel(AbstractSpeaker):
         steps_per_quarter: int | None = Settings.steps_per_quarter,
         loudnesses: int | None = Settings.loudnesses,
         transpose: int | None = Settings.transpose,
+        precision: Precision | None = Settings.precision,
         seed: int = Settings.seed,
         text_column: str | None = None,
     ) -> None:
@@ -147,6 +150,7 @@ class LanguageModel(AbstractSpeaker):
         self.steps_per_quarter = steps_per_quarter
         self.loudnesses = loudnesses
         self.transpose = transpose
+        self.precision = precision
         self.seed = seed
         self.text_column = text_column
         self.outcome_: Outcome | None = None

@@ -105,6 +105,7 @@ def _training(settings: GenerateSettings, effort: Effort, batches: int) -> Train
         learning_rate=effort.learning_rate,
         weight_decay=effort.weight_decay,
         average=settings.average,
+        precision=effort.precision,
         validate_every=min(_MOST_BETWEEN, max(_LEAST_BETWEEN, batches // _VALIDATIONS)),
         seed=settings.seed,
     )

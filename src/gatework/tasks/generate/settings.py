@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from gatework.errors import InputError
+from gatework.training.settings import Precision
 
 Softmax = Literal["full", "adaptive"]
 Optimizer = Literal["adamw", "asgd"]
@@ -54,6 +55,8 @@ class GenerateSettings:
             notes are equally loud.
         transpose: Of music, semitones that a piece is moved by in training at most, another way
             each time; 6 is all twelve keys. None: 6 for events, by the data for frames.
+        precision: Of the operands of products in training: float32, or bfloat16, which is up to
+            twice as fast where the processor has it. None: bfloat16 there, or else float32.
         seed: Seed of everything random.
 
     Raises:
@@ -91,6 +94,7 @@ class GenerateSettings:
     steps_per_quarter: int | None = None
     loudnesses: int | None = None
     transpose: int | None = None
+    precision: Precision | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -102,6 +106,9 @@ class GenerateSettings:
         optimizers = get_args(Optimizer)
         self._require("optimizer", self.optimizer in optimizers, "adamw or asgd")
         self._require("softmax", self.softmax in (None, *get_args(Softmax)), "full or adaptive")
+        self._require(
+            "precision", self.precision in (None, *get_args(Precision)), "float32 or bfloat16"
+        )
         self._require("transpose", 0 <= (self.transpose or 0) <= 6, "0 to 6")
         for name in ("vocabulary_size", "hidden_size", "num_layers", "embedding_size"):
             self._at_least_one(name)

@@ -1,15 +1,15 @@
-// AVX-512 for the pointwise work around AMX: it also leaves its results as the parts that tiles multiply.
+// AVX-512 for the pointwise work around the products: it also leaves its results as parts.
 #pragma once
 #include <cstdint>
 
 #include "../kernels.h"
 #include "../vec/avx512.h"
-#include "split.h"
-#include "tiles.h"
+#include "layout.h"
 
-namespace amx {
+namespace parts {
 
 // Rows as an A operand in which a tile may begin at any row: [block of k][plane][rows][32 k].
+template <class E>
 struct Planes {
     Bf16* data;
     int64_t rows;
@@ -17,19 +17,18 @@ struct Planes {
     int64_t plane() const { return rows * kDepth; }
     Bf16* at(int64_t row) const { return data + row * kDepth; }
     SplitRow row(int64_t row) const { return {at(row), plane()}; }
-    static int64_t parts(int64_t rows, int64_t depth) { return block_count(depth) * kPlanes * rows * kDepth; }
+    static int64_t parts(int64_t rows, int64_t depth) { return block_count(depth) * E::kPlanes * rows * kDepth; }
 };
 
+template <class E>
 struct Vector : Avx512 {
     static constexpr int kPanelStep = 2;
     static constexpr bool kSplits = true;
 
     // Vector `v`, 16 k wide, of a row.
     static GATEWORK_INLINE void put(const SplitRow& to, int64_t v, Reg a) {
-        Reg part[kPlanes];
-        split(a, part);
-        store_row(part, to.parts + v / kVectors * kPlanes * to.plane + v % kVectors * kColumns, to.plane);
+        E::store_row(a, to.parts + v / kVectors * E::kPlanes * to.plane + v % kVectors * kColumns, to.plane);
     }
 };
 
-}  // namespace amx
+}  // namespace parts

@@ -1,4 +1,4 @@
-// The forward scan on AMX: products of tiles, around the same rows and updates as on AVX-512.
+// The forward scan with products of parts, around the same rows and updates as on AVX-512.
 //
 // Threads share the hidden units, two panels at a time (a block of 32 k), and meet after each step: tiles are filled
 // best by as many rows as there are. Cells whose steps are finished by row are left to AVX-512.
@@ -7,38 +7,39 @@
 
 #include "../forward.h"
 #include "pack.h"
-#include "product.h"
 
-namespace amx {
+namespace parts {
 
-template <int G>
-struct ForwardScan : ForwardRows<Vector> {
-    using Base = ForwardRows<Vector>;
+template <class E, int G>
+struct ForwardScan : ForwardRows<Vector<E>> {
+    using Base = ForwardRows<Vector<E>>;
+    using Base::a, Base::m, Base::mine, Base::part, Base::pointwise, Base::panels, Base::rows, Base::scratch;
+    using Base::rows_at, Base::record_pitch;
     static constexpr int L = kColumns;
     static constexpr int64_t kInputGroup = 128;  // rows that share a piece of the input's weights
     const int S = m.cell.sums;
-    const Packed packed{m, a.packed};
-    const bool far_input = (mine.end - mine.begin) * panel_parts(m.I, G) * 2 > kFarBytes;
-    const bool far = (mine.end - mine.begin) * panel_parts(m.R, G) * 2 > kFarBytes;
-    const Planes x{reinterpret_cast<Bf16*>(a.split_x), a.split_x_rows};
+    const Packed<E> packed{m, a.packed};
+    const bool far_input = (mine.end - mine.begin) * panel_parts<E>(m.I, G) * 2 > kFarBytes;
+    const bool far = (mine.end - mine.begin) * panel_parts<E>(m.R, G) * 2 > kFarBytes;
+    const Planes<E> x{reinterpret_cast<Bf16*>(a.split_x), a.split_x_rows};
 
     static void run(const ForwardArgs& args, const Pointwise& pointwise, const Part& part) {
         if (args.plan.steps == 0) return;
         const ForwardScan scan{{args, pointwise, part}};
-        Tiles tiles(kRows);
+        [[maybe_unused]] const typename E::Session session;
         scan.all();
     }
 
-    Planes h(int64_t step) const { return {reinterpret_cast<Bf16*>(a.split_h[step & 1]), a.split_h_rows}; }
+    Planes<E> h(int64_t step) const { return {reinterpret_cast<Bf16*>(a.split_h[step & 1]), a.split_h_rows}; }
     const float* constants(int64_t p) const { return packed.constants + p * constant_vectors(m) * L; }
 
     void all() const {
-        if (m.cell.carries) load_carried();
+        if (m.cell.carries) this->load_carried();
         int configured = kRows;
         for (int64_t begin = 0; begin < a.plan.steps; begin += a.chunk_steps) {
             const int64_t end = begin + a.chunk_steps < a.plan.steps ? begin + a.chunk_steps : a.plan.steps;
-            const int64_t count = list_rows(begin, end);
-            const Range own = share_of<Vector>(count, 1, part.slice, part.slices);
+            const int64_t count = this->list_rows(begin, end);
+            const Range own = share_of<Vector<E>>(count, 1, part.slice, part.slices);
             // The rows of the chunk before are read until all threads are through with its inputs.
             if (part.barrier && begin > 0) wait_at(*part.barrier);
             put_rows(x, own.begin, own.end, m.I, [&](int64_t r) { return scratch[r].x; });
@@ -58,12 +59,12 @@ struct ForwardScan : ForwardRows<Vector> {
                 at += n;
             }
         }
-        store_final();
+        this->store_final();
     }
 
     static void configure(int64_t rows, int& configured) {
         const int wanted = rows < kRows ? static_cast<int>(rows) : kRows;
-        if (wanted != configured) Tiles::configure(configured = wanted);
+        if (wanted != configured) E::configure(configured = wanted);
     }
 
     // h0 as the first step reads it; this thread's share of the units.
@@ -71,8 +72,8 @@ struct ForwardScan : ForwardRows<Vector> {
         for (int64_t r = 0; r < rows; ++r) {
             for (int64_t p = mine.begin; p < (mine.end == panels ? block_count(m.R) * kVectors : mine.end); ++p) {
                 const __mmask16 lanes = first_lanes(m.R - p * L);
-                Vector::put(h(0).row(r), p, _mm512_maskz_loadu_ps(lanes, scratch[r].operand + p * L));
-                if (p >= panels) Vector::put(h(1).row(r), p, Vector::zero());
+                Vector<E>::put(h(0).row(r), p, _mm512_maskz_loadu_ps(lanes, scratch[r].operand + p * L));
+                if (p >= panels) Vector<E>::put(h(1).row(r), p, Vector<E>::zero());
             }
         }
     }
@@ -83,15 +84,16 @@ struct ForwardScan : ForwardRows<Vector> {
         for (int64_t p = mine.begin; p < mine.end; ++p) {
             for (int64_t first = 0; first < count; first += kInputGroup) {
                 const int64_t size = count - first < kInputGroup ? count - first : kInputGroup;
-                multiply_at<G, Start::kZero>(far_input, x.at(first), x.plane(), kTile, tiles_of(size),
-                                             packed.input + p * panel_parts(m.I, G), blocks, G * kBlock, sums, G * L);
+                E::template multiply<G, Start::kZero>(far_input, x.at(first), x.plane(), kTile, size,
+                                                      packed.input + p * panel_parts<E>(m.I, G), blocks, G * kBlock<E>,
+                                                      sums, G * L);
                 for (int64_t i = 0; i < size; ++i) {
                     float* to = scratch[first + i].record + p * record_pitch();
                     for (int v = 0; v < S; ++v) {
-                        Reg sum = Vector::load(constants(p) + v * L);
+                        Reg sum = Vector<E>::load(constants(p) + v * L);
                         const int own = v - m.cell.input;
-                        if (own >= 0 && own < G) sum = Vector::add(sum, Vector::load(sums + (i * G + own) * L));
-                        Vector::store(to + v * L, sum);
+                        if (own >= 0 && own < G) sum = Vector<E>::add(sum, Vector<E>::load(sums + (i * G + own) * L));
+                        Vector<E>::store(to + v * L, sum);
                     }
                 }
             }
@@ -100,21 +102,21 @@ struct ForwardScan : ForwardRows<Vector> {
 
     void step(const Row* row, int64_t n, int64_t p, int64_t s) const {
         alignas(64) float sums[kGroup * 4 * L];
-        const Planes operand = h(s);
+        const Planes<E> operand = h(s);
         for (int64_t first = 0; first < n; first += kGroup, row += kGroup) {
             const int64_t size = n - first < kGroup ? n - first : kGroup;
             // Tiles do not see vector stores before these reach the cache: start from zero, and add what was made
             // before.
-            multiply_at<G, Start::kZero>(far, operand.at(first), operand.plane(), kTile, tiles_of(size),
-                                         packed.hidden + p * panel_parts(m.R, G), block_count(m.R), G * kBlock,
-                                         sums + m.cell.hidden * L, S * L);
+            E::template multiply<G, Start::kZero>(far, operand.at(first), operand.plane(), kTile, size,
+                                                  packed.hidden + p * panel_parts<E>(m.R, G), block_count(m.R),
+                                                  G * kBlock<E>, sums + m.cell.hidden * L, S * L);
             for (int64_t i = 0; i < size; ++i) {
                 const float* from = row[i].record + p * record_pitch();
                 float* to = sums + i * S * L;
                 for (int v = 0; v < S; ++v) {
-                    Reg sum = Vector::load(from + v * L);
-                    if (v >= m.cell.hidden) sum = Vector::add(sum, Vector::load(to + v * L));
-                    Vector::store(to + v * L, sum);
+                    Reg sum = Vector<E>::load(from + v * L);
+                    if (v >= m.cell.hidden) sum = Vector<E>::add(sum, Vector<E>::load(to + v * L));
+                    Vector<E>::store(to + v * L, sum);
                 }
             }
             pointwise.update(a, row, size, p, sums);
@@ -122,4 +124,4 @@ struct ForwardScan : ForwardRows<Vector> {
     }
 };
 
-}  // namespace amx
+}  // namespace parts
