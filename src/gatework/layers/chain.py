@@ -1,4 +1,4 @@
-"""Sums and maxima over all label sequences of ragged batches: the arithmetic under `CRF`.
+"""Sums over all label sequences of ragged batches: the arithmetic under `CRF`.
 
 Steps are packed, so that padding is never read: sequences in falling order of length, the rows of
 a step side by side. N is the number of real steps, L that of labels.
@@ -14,7 +14,6 @@ from torch.autograd.function import once_differentiable
 # Between e**-60 and 1 a float32 sum of products loses nothing: what underflows is under 1e-38.
 WIDEST: Final = 60.0
 NEVER: Final = float("-inf")
-_LOWEST: Final = -1e30  # in place of NEVER where it would be subtracted
 
 
 class Potentials(NamedTuple):
@@ -140,64 +139,6 @@ def marginals(scores: Tensor, chain: Potentials, packing: Packing) -> Tensor:
     total = _forward_sums(wide, wide_chain, packing) + _backward_sums(wide, wide_chain, packing)
     # Without any legal sequence there is no distribution: zero.
     return total.softmax(-1).nan_to_num_(0.0).to(scores.dtype)
-
-
-def best_paths(
-    scores: Tensor, chain: Potentials, packing: Packing, count: int
-) -> tuple[Tensor, Tensor]:
-    """Return the `count` best label sequences of each sequence, the best first.
-
-    Returns:
-        (count, N) labels, and (count, B') their scores, `NEVER` where there are no so many.
-    """
-    steps = packing.per_step(scores)
-    best = (chain.start + steps[0])[..., None]
-    best = torch.cat([best, best.new_full((*best.shape[:2], count - 1), NEVER)], -1)
-    # What is taken off at each step, in doubles: or long paths would round away what tells them.
-    taken = best.new_zeros(len(best), dtype=torch.float64)
-    back: list[Tensor] = []  # (rows, L, count) places in the (L, count) of the step before
-    ends: list[tuple[Tensor, Tensor]] = [(best, taken)]
-    for step in steps[1:]:
-        rows = len(step)
-        ends[-1] = (best[rows:], taken[rows:])
-        # (rows, L to, L from, count)
-        candidates = best[:rows, None] + chain.transitions.T[None, :, :, None]
-        best, place = _top(candidates.flatten(2), count)
-        best = best + step[..., None]
-        peak = best[..., 0].amax(-1).clamp_min(_LOWEST)
-        best, taken = best - peak[:, None, None], taken[:rows] + peak
-        back.append(place)
-        ends.append((best, taken))
-    finals = torch.cat([part for part, _ in reversed(ends)]) + chain.end[:, None]
-    total, place = _top(finals.flatten(1), count)
-    total = total + torch.cat([part for _, part in reversed(ends)])[:, None]
-    return _trace_back(place, back, packing.sizes, count), total.T
-
-
-def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The largest along the last axis; a plain maximum is much the faster."""
-    if count == 1:
-        value, place = values.max(-1, keepdim=True)
-        return value, place
-    few = min(count, values.shape[-1])
-    value, place = values.topk(few, -1)
-    if few < count:
-        missing = (*value.shape[:-1], count - few)
-        value = torch.cat([value, value.new_full(missing, NEVER)], -1)
-        place = torch.cat([place, place.new_zeros(missing)], -1)
-    return value, place
-
-
-def _trace_back(place: Tensor, back: list[Tensor], sizes: list[int], count: int) -> Tensor:
-    """(count, N) labels from the places where the paths end, (B', count)."""
-    found: list[Tensor] = []
-    for step in range(len(sizes) - 1, -1, -1):
-        found.append(place[: sizes[step]] // count)
-        if step > 0:
-            rows = sizes[step]
-            earlier = back[step - 1].flatten(1).gather(1, place[:rows])
-            place = torch.cat([earlier, place[rows:]])
-    return torch.cat(found[::-1]).T
 
 
 @final

@@ -11,11 +11,11 @@ from gatework.layers.chain import (
     NEVER,
     Packing,
     Potentials,
-    best_paths,
     log_likelihood,
     log_partition,
     marginals,
 )
+from gatework.layers.viterbi import best_path, best_paths
 
 
 class Allowed(NamedTuple):
@@ -129,9 +129,9 @@ class CRF(nn.Module):
         shape = (emissions.shape[0], emissions.shape[1])
         if not packing.sizes:
             return torch.full(shape, -1, device=emissions.device)
-        found, totals = best_paths(packing.pack(emissions), self._legal(), packing, 1)
-        labels = packing.unpack(found[0], shape, fill=-1)
-        labels[:, packing.order[totals[0] == NEVER]] = -1
+        found, total = best_path(packing.pack(emissions), self._legal(), packing)
+        labels = packing.unpack(found, shape, fill=-1)
+        labels[:, packing.order[total == NEVER]] = -1
         return labels
 
     @torch.no_grad()
