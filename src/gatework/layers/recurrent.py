@@ -263,7 +263,7 @@ class AbstractRecurrent(nn.Module, abc.ABC):
         seed = self.regularisers.draw_seed(training=self.training) if acts else 0
         final: list[State] = []
         for layer in range(self.num_layers):
-            if layer > 0:
+            if layer > 0 and self.dropout:
                 x = functional.dropout(x, self.dropout, self.training)
             if acts:
                 x = self.regularisers.drop_inputs(x, training=self.training)

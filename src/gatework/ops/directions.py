@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from gatework.cells import AbstractCell, Params, State
-from gatework.ops.call import DirectionsResult, Memory, ScanResult
+from gatework.ops import checks
+from gatework.ops.call import DirectionsResult, Memory, ScanCall, ScanResult
 from gatework.ops.native import NATIVE, run_directions
 from gatework.ops.noise import Regularisation
 from gatework.ops.prepare import asked_backend, checked_call, choose, padded, padded_trace
@@ -47,31 +48,45 @@ def scan_directions(  # noqa: PLR0913 (the arguments are the contract)
         InputError: as `scan` does.
     """
     asked = asked_backend(backend)
-    calls = [
-        checked_call(
-            cell,
-            each,
-            x,
-            None if states is None else states[index],
-            lengths,
-            reverse=index == 1,
-            trace=trace,
-            regularisation=regularisations[index],
-            memory=memory,
-            params_checked=True,
-        )
-        for index, each in enumerate(params)
-    ]
-    chosen = [choose(call, asked) for call in calls]
+    call = checked_call(
+        cell,
+        params[0],
+        x,
+        None if states is None else states[0],
+        lengths,
+        reverse=False,
+        trace=trace,
+        regularisation=regularisations[0],
+        memory=memory,
+        params_checked=True,
+    )
+    calls = [call] if len(params) == 1 else [call, _reversed(call, params, states, regularisations)]
+    chosen = [choose(one, asked) for one in calls]
     if chosen[0] is chosen[-1] is NATIVE:
         result = run_directions(*calls)
     else:
-        result = _joined([each.run(call) for each, call in zip(chosen, calls, strict=True)])
-    missing = x.shape[0] - calls[0].x.shape[0]
+        result = _joined([each.run(one) for each, one in zip(chosen, calls, strict=True)])
+    missing = x.shape[0] - call.x.shape[0]
     if missing == 0:
         return result
     traces = [padded_trace(trace, missing) for trace in result.traces]
     return result._replace(output=padded(result.output, missing), traces=traces)
+
+
+def _reversed(
+    call: ScanCall,
+    params: Sequence[Params],
+    states: Sequence[State] | None,
+    regularisations: Sequence[Regularisation | None],
+) -> ScanCall:
+    """The second direction of a checked call."""
+    state, noise = None, None
+    if states is not None:
+        state = states[1]
+        checks.check_state(call.cell, params[1], state, call.x.shape[1])
+    if call.regularisation is not None:  # so it acts, and the other is alike
+        noise = regularisations[1]
+    return call._replace(params=params[1], state=state, reverse=True, regularisation=noise)
 
 
 def _joined(results: Sequence[ScanResult]) -> DirectionsResult:
