@@ -152,9 +152,9 @@ def make_sides(model: SequenceTagger, encoded: Encoded) -> dict[str, Side]:
         "gatework": our_side(model, encoded),
         "torch.nn.LSTM": our_side(with_torch_lstm(model), encoded),
     }
-    names = ("plain torch", "plain torch, each word spelt")
-    for name, load in zip(names, (encoded.load, partial(load_each, encoded)), strict=True):
-        plain = PlainTagger(model, each=load != encoded.load).train()
+    for name, each in (("plain torch", False), ("plain torch, each word spelt", True)):
+        plain = PlainTagger(model, each=each).train()
+        load = partial(load_each, encoded) if each else encoded.load
         sides[name] = Side(plain, load, plain.loss, torch_update(plain))
     return sides
 
@@ -219,11 +219,10 @@ def check(sides: Mapping[str, Side], index: Tensor) -> float:
         side.model.train()
     ours = found["gatework"]
     assert all(each.keys() == ours.keys() for each in found.values())
-    return max(
-        float((each[key] - ours[key]).norm() / ours[key].norm())
-        for each in found.values()
-        for key in ours
-    )
+    differences = [
+        (each[key] - ours[key]).norm() / ours[key].norm() for each in found.values() for key in ours
+    ]
+    return float(torch.stack(differences).max())
 
 
 def speed(chosen: argparse.Namespace) -> Iterator[Row]:

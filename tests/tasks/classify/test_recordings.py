@@ -360,9 +360,22 @@ def test_a_feature_dropped_in_training_is_as_if_never_seen() -> None:
     torch.testing.assert_close(network.eval().front(inputs), steps)
 
 
+def test_training_drops_summaries_and_prediction_none() -> None:
+    shape = ClassifierShape(2, features=6, statics=200, static_size=4, hidden_size=4, dropout=0.5)
+    network = SequenceClassifier(shape)
+    read = []
+    network.statics.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    inputs = Inputs(torch.zeros(2, 5, 6), torch.full((5,), 2), torch.ones(5, 200))
+    for training in (True, False):
+        network.train(training)(inputs)
+    assert set(read[0].unique().tolist()) == {0.0, 2.0}
+    assert read[0].mean().item() == pytest.approx(1, abs=0.2)
+    assert torch.equal(read[1], inputs.statics)
+
+
 def test_what_is_chosen_for_series_and_for_events() -> None:
-    def chosen(data: Recordings) -> tuple[ClassifierShape, Effort]:
-        settings = ClassifySettings()
+    def chosen(data: Recordings, **given: Any) -> tuple[ClassifierShape, Effort]:
+        settings = ClassifySettings(**given)
         encoder, _ = RecordingEncoder.fit(data, settings)
         shape, _ = choose_shape(encoder, encoder.encode(data), 2, 3, settings)
         return shape, choose_effort(data, shape, settings)[0]
@@ -376,6 +389,10 @@ def test_what_is_chosen_for_series_and_for_events() -> None:
     assert (events.pooling, events.convolution) == ("last", 0)
     assert events.static_size > 0
     assert effort.label_smoothing == 0
+    gaps = rng.normal(size=(1_300, 40))
+    gaps[:, ::3] = np.nan
+    sizes = [chosen(from_arrays(list(gaps)), summaries=s)[0].hidden_size for s in (None, False)]
+    assert sizes == [32, 64]
     widths = [layer.convolution.kernel_size for layer in SequenceClassifier(shape).convolutions]  # type: ignore[union-attr]
     assert widths == [(9,), (5,), (3,)]
 
