@@ -112,7 +112,9 @@ class CRF(nn.Module):
             if not 0 <= low <= high < self.num_labels:
                 wrong = flat[(flat < 0) | (flat >= self.num_labels)][0]
                 raise InputError(f"a label is {wrong}; expected 0 to {self.num_labels - 1}.")
-        return log_likelihood(packing.pack(emissions), flat, self._potentials(), packing)
+        with torch.autocast(emissions.device.type, enabled=False):
+            scores = self._packed(emissions, packing)
+            return log_likelihood(scores, flat, self._potentials(), packing)
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
@@ -129,7 +131,7 @@ class CRF(nn.Module):
         shape = (emissions.shape[0], emissions.shape[1])
         if not packing.sizes:
             return torch.full(shape, -1, device=emissions.device)
-        found, total = best_path(packing.pack(emissions), self._legal(), packing)
+        found, total = best_path(self._packed(emissions, packing), self._legal(), packing)
         labels = packing.unpack(found, shape, fill=-1)
         labels[:, packing.order[total == NEVER]] = -1
         return labels
@@ -185,8 +187,13 @@ class CRF(nn.Module):
         packing = self._packing(emissions, lengths)
         if not packing.sizes:
             return torch.zeros_like(emissions)
-        found = marginals(packing.pack(emissions), self._legal(), packing)
+        with torch.autocast(emissions.device.type, enabled=False):
+            found = marginals(self._packed(emissions, packing), self._legal(), packing)
         return packing.unpack(found, (emissions.shape[0], emissions.shape[1]))
+
+    def _packed(self, emissions: Tensor, packing: Packing) -> Tensor:
+        """(N, L) scores, as exact as the parameters: autocast makes bfloat16 of emissions."""
+        return packing.pack(emissions).to(self.transitions.dtype)
 
     def _potentials(self) -> Potentials:
         return Potentials(self.transitions, self.start, self.end)
