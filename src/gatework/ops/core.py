@@ -75,9 +75,15 @@ def has_bfloat16() -> bool:
     return UNAVAILABLE is None and setting().isa in ("amx", "avx512_bf16")
 
 
-# What an environment variable holds now, or None. os.environ raises and catches two exceptions to
-# find that there is none, which takes a twentieth of a small layer's call.
-variable = os.environ.get if UNAVAILABLE else _native.variable
+def variable(name: str) -> str | None:
+    """What an environment variable holds now.
+
+    os.environ raises and catches two exceptions to find that there is none, which takes a twentieth
+    of a small layer's call; but torch.compile can trace nothing else.
+    """
+    if UNAVAILABLE or torch.compiler.is_compiling():
+        return os.environ.get(name)
+    return _native.variable(name)
 
 
 def num_threads() -> int:
