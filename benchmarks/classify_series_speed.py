@@ -6,8 +6,9 @@ DATA is the folder that holds classify/ucr and clinical. Networks, steps and eff
 Gatework chooses for the training part. Each side trains the same epochs end to end: batches,
 forward, backward, clipping, AdamW, by the same loop. The other side has torch.nn.LSTM over packed
 sequences in place of ours, and the same weights; its gradients in float64 are the truth that ours
-must meet first. "without" has no LSTM at all, so that torch over it is the roof of any LSTM. Sides
-take turns; times are medians, in seconds of the processor, which a busy machine disturbs less.
+must meet first. "without" has no LSTM at all, nor a gradient of what comes before it: torch over it
+is the roof of any LSTM. Sides take turns; times are medians, in seconds of the processor, which a
+busy machine disturbs less.
 """
 
 import argparse
