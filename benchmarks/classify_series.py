@@ -6,9 +6,10 @@
 
 UCR: .npz files with X_train, y_train, X_test, y_test. Poses: JHMDB's, with three official splits;
 to the positions their changes are added. PhysioNet: stratified folds of a seed, areas under the ROC
-and the precision-recall curve. Nothing is chosen on a test part: settings are those given, the rest
-Gatework's own choice. Seconds are the clock's and the processor's. Prints one JSON object, and a
-line on stderr as each training ends.
+and the precision-recall curve. With --within 4 no test part is read: four folds of each training
+part judge, to choose settings by. Nothing is chosen on a test part: settings are those given, the
+rest Gatework's own choice. Seconds are the clock's and the processor's. Prints one JSON object, and
+a line on stderr as each training ends.
 """
 
 import argparse
@@ -114,6 +115,15 @@ def physionet(file: Path, seed: int) -> Iterator[Part]:
         yield f"fold {number}", stays.take(kept), stays.take(held)
 
 
+def inside(parts: Iterator[Part], count: int, seed: int) -> Iterator[Part]:
+    """Yield stratified folds of each training part; test parts stay unread."""
+    for name, train, _ in parts:
+        groups = splits.strata(train.known_labels)
+        inner = splits.folds(groups, count, np.random.default_rng(seed))
+        for number, (kept, held) in enumerate(inner, start=1):
+            yield f"{name}, inner {number}", train.take(kept), train.take(held)
+
+
 def summarise(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """Return mean and standard deviation over the rounds of each part; and over all the mean of the
     parts, the deviation between them, and that between the seeds that have them all."""
@@ -154,6 +164,7 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--parts", nargs="+", help="which sets, splits or folds; all if left out")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--within", type=int, metavar="K", help="K folds inside training parts")
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON of ClassifySettings")
     chosen = parser.parse_args()
     rounds = []
@@ -165,17 +176,17 @@ def main() -> None:
             parts = poses(chosen.path)
         else:
             parts = physionet(chosen.path, seed)
-        rounds += [
-            judge(name, train, test, settings)
-            for name, train, test in parts
-            if chosen.parts is None or name in chosen.parts
-        ]
+        parts = (part for part in parts if chosen.parts is None or part[0] in chosen.parts)
+        if chosen.within:
+            parts = inside(parts, chosen.within, seed)
+        rounds += [judge(name, train, test, settings) for name, train, test in parts]
     record = {
         "data": chosen.data,
         "scores": summarise(rounds),
         "seconds": sum(r["fit_seconds"] for r in rounds),
         "processor_seconds": sum(r["processor_seconds"] for r in rounds),
         "settings": chosen.settings,
+        "within": chosen.within,
         "rounds": rounds,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

@@ -11,37 +11,47 @@ speed beside torch.nn.
 validation part, and with --test reads the test part once a seed; without, validation is scored,
 which is what tuning may look at. `motions` joins the series of BasicMotions (six channels, 100
 steps, four movements) by fours in an order drawn once, the training series apart from the test
-series: ten recordings each, with a label at each step. `speed` times training steps of the same
-network on the same batches with three recurrences: ours; torch.nn.LSTM on packed sequences and our
-CRF; and torch.nn.LSTM with a CRF whose steps are sums of exponentials in the log domain. Seconds
-are of the processor, of one thread, so that other work on the machine counts little; wall time
-stands beside.
+series: ten recordings each, with a label at each step.
+
+`speed` times training steps of one network on the same sentences, in turn: forward, backward,
+clipping, AdamW; all that `fit` does in a step but its average of the weights. Beside ours stand:
+
+- `torch.nn.LSTM`: ours but for the two recurrences, which are torch's on packed sequences. Batches,
+  embeddings, dropout, CRF, clipping and optimiser are ours on both sides.
+- `plain torch`: the network as people write it, of which nothing is ours (`plain_tagger.py`): a
+  CRF in the log domain, torch's clipping and its fused AdamW. Batches are ours: the words of a
+  batch are looked up and spelt once each, however often they stand in it.
+- `plain torch, each word spelt`: so, but every word is spelt where it stands, as is usual.
+
+Before anything is timed, the losses and the gradients of the sides are held against each other.
+Seconds are of the processor, of one thread, so that other work on the machine counts little.
 """
 
 import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from plain_tagger import Packed, PlainTagger, load_each
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils import clip_grad_norm_, clip_grads_with_norm_, get_total_norm
 
 from gatework.bench.machine import describe_machine, write_record
 from gatework.bench.timing import use_threads
 from gatework.data.batches import LengthBatches
 from gatework.data.tagged import read_tagged
 from gatework.data.text import UNKNOWN
-from gatework.layers import chain
 from gatework.models.tagger import SequenceTagger, TaggerShape
-from gatework.models.words import WordShape
+from gatework.models.words import WordBatch, WordShape
 from gatework.tasks.tag import Tagger
-from gatework.tasks.tag.corpus import Corpus, gather
-from gatework.tasks.tag.encoding import SHAPES, Encoder, Example
+from gatework.tasks.tag.corpus import gather
+from gatework.tasks.tag.encoding import SHAPES, Encoded, Encoder, Example
 from gatework.tasks.tag.fitting import choose_effort
 from gatework.tasks.tag.settings import TagSettings
 from gatework.training import PlainProgress
@@ -52,6 +62,10 @@ FILES = {
     "ewt": ("train.conllu.gz", "dev.conllu.gz", "test.conllu.gz"),
 }
 MOTIONS = "motions"
+WEIGHT_DECAY = 0.01
+CLIP_NORM = 5.0
+RATE = 1e-3
+WARMUP = 3  # steps that are not timed
 Row = dict[str, Any]
 
 
@@ -118,78 +132,131 @@ def score(chosen: argparse.Namespace) -> Iterator[Row]:
         }
 
 
-class Packed(nn.Module):
-    """torch.nn.LSTM on packed sequences, called as ours is."""
+class Side(NamedTuple):
+    """A network, how its batches are made, its loss, and what changes its weights then."""
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__()
-        self.hidden_size = hidden_size
-        self.lstm = nn.LSTM(input_size, hidden_size, bidirectional=True)
+    model: nn.Module
+    load: Callable[[Tensor], Example[WordBatch]]
+    loss: Callable[[Example[WordBatch]], Tensor]
+    update: Callable[[], None]
 
-    def forward(self, x: Tensor, *, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Pack, run, unpack."""
-        packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
-        output, state = self.lstm(packed)
-        return pad_packed_sequence(output)[0], state
-
-
-def build(corpus: Corpus, encoder: Encoder, settings: TagSettings, *, ours: bool) -> SequenceTagger:
-    """The network of the defaults, with our recurrences or torch's."""
-    hidden = choose_effort(corpus, settings)[0].hidden_size
-    words = WordShape(encoder.learnt, len(encoder.characters), SHAPES)
-    shape = TaggerShape(
-        words, len(encoder.tags), len(encoder.labels), hidden, dropout=settings.dropout
-    )
-    torch.manual_seed(0)
-    model = SequenceTagger(shape, UNKNOWN)
-    if not ours:
-        model.lstm = Packed(model.words.size, hidden)  # type: ignore[assignment]
-        model.words.spelling = Packed(words.character_size, words.spelling_size)  # type: ignore[assignment]
-    return model.train()
+    def step(self, index: Tensor) -> None:
+        """Train by one batch."""
+        self.loss(self.load(index)).backward()
+        self.update()
 
 
-def stepper(model: SequenceTagger, source: LengthBatches[Example]) -> Callable[[Tensor], None]:
-    """Return what trains the model by one batch."""
-    optimizer = AdamW(dict(model.named_parameters()), 0.01)
+def make_sides(model: SequenceTagger, encoded: Encoded) -> dict[str, Side]:
+    """The sides to time, all with the weights of a network of ours."""
+    sides = {
+        "gatework": our_side(model, encoded),
+        "torch.nn.LSTM": our_side(with_torch_lstm(model), encoded),
+    }
+    for name, each in (("plain torch", False), ("plain torch, each word spelt", True)):
+        plain = PlainTagger(model, each=each).train()
+        load = partial(load_each, encoded) if each else encoded.load
+        sides[name] = Side(plain, load, plain.loss, torch_update(plain))
+    return sides
 
-    def step(index: Tensor) -> None:
-        example = source.load(index)
-        optimizer.clear()
+
+def our_side(model: SequenceTagger, encoded: Encoded) -> Side:
+    """A network of ours, trained as `gatework.training` does."""
+    parameters = dict(model.named_parameters())
+    optimizer = AdamW(parameters, WEIGHT_DECAY)
+
+    def loss(example: Example[WordBatch]) -> Tensor:
         scores = model(example.batch)
-        loss = model.loss(scores, example.batch.lengths, example.tags, example.labels)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step(1e-3)
+        return model.loss(scores, example.batch.lengths, example.tags, example.labels)
 
-    return step
+    def update() -> None:
+        gradients = [p.grad for p in parameters.values() if p.grad is not None]
+        total = get_total_norm(gradients, foreach=True)
+        if total.item() > CLIP_NORM:
+            clip_grads_with_norm_(parameters.values(), CLIP_NORM, total, foreach=True)
+        optimizer.step(RATE)
+        optimizer.clear()
+
+    return Side(model, encoded.load, loss, update)
+
+
+def with_torch_lstm(model: SequenceTagger) -> SequenceTagger:
+    """A copy with torch's recurrences."""
+    twin = SequenceTagger(model.shape, UNKNOWN)
+    assert twin.words is not None
+    for module, name in ((twin, "lstm"), (twin.words, "spelling")):
+        ours = getattr(module, name)
+        setattr(module, name, Packed(ours.input_size, ours.hidden_size, bidirectional=True))
+    twin.load_state_dict(model.state_dict())
+    return twin.train()
+
+
+def torch_update(model: nn.Module) -> Callable[[], None]:
+    """torch's own clipping and AdamW, which decays matrices alone, as ours does."""
+    parameters = list(model.parameters())
+    matrices = [p for p in parameters if p.ndim >= 2]
+    others = [p for p in parameters if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others}]
+    optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=0.0, fused=True)
+
+    def update() -> None:
+        clip_grad_norm_(parameters, CLIP_NORM)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return update
+
+
+def check(sides: Mapping[str, Side], index: Tensor) -> float:
+    """Return the largest relative difference of a loss or gradient from ours, without dropout."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for name, side in sides.items():
+        side.model.eval()
+        loss = side.loss(side.load(index))
+        loss.backward()
+        gradients = {key: p.grad for key, p in side.model.named_parameters() if p.grad is not None}
+        found[name] = {"loss": loss.detach(), **gradients}
+        side.model.zero_grad()
+        side.model.train()
+    ours = found["gatework"]
+    assert all(each.keys() == ours.keys() for each in found.values())
+    differences = [
+        (each[key] - ours[key]).norm() / ours[key].norm() for each in found.values() for key in ours
+    ]
+    return float(torch.stack(differences).max())
 
 
 def speed(chosen: argparse.Namespace) -> Iterator[Row]:
-    """Time the three sides on the same batches, in turn."""
+    """Time the sides on the same sentences, in turn."""
     train, validation, _ = (chosen.folder / name for name in FILES[chosen.data])
     settings = TagSettings()
     corpus = gather(read_tagged(train), read_tagged(validation), None, share=0.1, seed=0)
     encoder = Encoder.learn(corpus.train)
     encoded = encoder.encode(corpus.train)
-    size = choose_effort(corpus, settings)[0].batch_size
-    source = LengthBatches(encoded.lengths, encoded.load, batch_size=size, most_steps=30 * size)
-    sides = {
-        name: stepper(build(corpus, encoder, settings, ours=name == "gatework"), source)
-        for name in ("gatework", "torch.nn.LSTM", "torch.nn.LSTM, log-domain CRF")
-    }
+    effort = choose_effort(corpus, settings)[0]
+    source = LengthBatches(
+        encoded.lengths,
+        encoded.load,
+        batch_size=effort.batch_size,
+        most_steps=30 * effort.batch_size,
+    )
+    words = WordShape(encoder.learnt, len(encoder.characters), SHAPES)
+    shape = TaggerShape(
+        words, len(encoder.tags), len(encoder.labels), effort.hidden_size, dropout=settings.dropout
+    )
+    torch.manual_seed(0)
+    sides = make_sides(SequenceTagger(shape, UNKNOWN).train(), encoded)
+    plan = source.plan(torch.Generator().manual_seed(0))[: chosen.steps + WARMUP]
+    difference = check(sides, plan[0])
+    if not difference <= 1e-4:
+        raise SystemExit(f"the sides differ by {difference:.1e}: nothing to compare")
     times: dict[str, list[float]] = {name: [] for name in sides}
-    plan = source.plan(torch.Generator().manual_seed(0))[: chosen.steps + 3]
-    widest = chain.WIDEST
     for place, index in enumerate(plan):
-        for name, step in sides.items():
-            # A width below any there is sends the CRF to its log-domain form.
-            chain.WIDEST = -1.0 if name.endswith("CRF") else widest
+        for name, side in sides.items():
             busy = time.process_time()
-            step(index)
-            if place >= 3:
+            side.step(index)
+            if place >= WARMUP:
                 times[name].append(time.process_time() - busy)
-    chain.WIDEST = widest
-    words = int(sum(encoded.lengths[index].sum() for index in plan[3:]))
+    read = int(sum(encoded.lengths[index].sum() for index in plan[WARMUP:]))
     ours = sum(times["gatework"])
     for name, spent in times.items():
         yield {
@@ -197,8 +264,9 @@ def speed(chosen: argparse.Namespace) -> Iterator[Row]:
             "side": name,
             "steps": len(spent),
             "median_ms": 1e3 * statistics.median(spent),
-            "words_per_cpu_second": words / sum(spent),
+            "words_per_cpu_second": read / sum(spent),
             "gatework_is_faster_by": sum(spent) / ours,
+            "largest_difference": difference,
         }
 
 

@@ -1,7 +1,5 @@
 // What Python sees of the core. See tensors.h, problem.h and run.h.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -10,53 +8,16 @@
 #include <dlfcn.h>
 #endif
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "blocks.h"
 #include "gatework.h"
 #include "problem.h"
 #include "run.h"
 #include "stream.h"
 
 namespace {
-
-constexpr int kMostAxes = 4;
-
-// What a tensor of torch over one of our blocks keeps until it is gone.
-struct BlockTensor {
-    Owned owned;
-    int64_t shape[kMostAxes], strides[kMostAxes];
-};
-
-// A tensor of float32 with this shape, in kept memory. It holds whatever was there.
-nb::object make_floats(const std::vector<int64_t>& shape) {
-    static auto* blocks = new Blocks;  // never destroyed: tensors may outlive the module
-    if (shape.size() > kMostAxes) throw std::invalid_argument("more than four axes");
-    auto made = std::make_unique<BlockTensor>();
-    int64_t count = 1;
-    for (size_t axis = shape.size(); axis-- > 0; count *= shape[axis])
-        made->shape[axis] = shape[axis], made->strides[axis] = count;
-    Blocks::Block* block = blocks->take(static_cast<size_t>(count) * sizeof(float));
-    const auto release = [](Owned* owned) {
-        auto* held = static_cast<Blocks::Block*>(owned->owner);
-        held->home->give_back(held);
-        delete reinterpret_cast<BlockTensor*>(owned);
-    };
-    const Exchange& torch = Exchange::of_torch();
-    made->owned = {torch.major, torch.minor, block, release, 0, {}};
-    nb::dlpack::dltensor& tensor = made->owned.tensor;
-    tensor.data = block->data;
-    tensor.device = {nb::device::cpu::value, 0};
-    tensor.ndim = static_cast<int32_t>(shape.size());
-    tensor.dtype = nb::dtype<float>();
-    tensor.shape = made->shape, tensor.strides = made->strides;
-    void* object = nullptr;
-    if (torch.to_object(&made.release()->owned, &object) != 0) throw nb::python_error();
-    return nb::steal(static_cast<PyObject*>(object));
-}
 
 // What the core makes of a cell: the number of its gates, or 0 where it has no such cell.
 int gates_of(int32_t cell, uint32_t options, bool is_projected) {
@@ -88,20 +49,21 @@ bool lend_loaded_team() {
 NB_MODULE(_native, m) {
     m.doc() = "Gatework's native core. Private: gatework.ops.core is its one user.";
 
-    nb::class_<Problem>(m, "Problem")
-        .def(nb::init<const Problem::Kernel&, const Problem::Limits&, nb::handle, nb::handle, nb::handle, nb::handle,
-                      nb::handle, uint64_t, bool, int64_t, int, bool>(),
-             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg().none(), nb::arg(),
-             nb::arg(), nb::arg(), nb::arg(), nb::arg())
-        .def_prop_ro("hidden_size", [](const Problem& p) { return p.core.hidden_size; })
-        .def_prop_ro("width", &Problem::width)
-        .def_prop_ro("state_sizes", &Problem::state_sizes)
-        .def_prop_ro("traced", &Problem::traced);
-
-    m.def("tape_floats", tape_floats);
-    m.def("run_forward", run_forward, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg());
-    m.def("run_backward", run_backward);
-    m.def("floats", make_floats);
+    nb::class_<Problem>(m, "Problem").def("__init__", [](Problem* made, nb::handle given, int threads, bool invariant) {
+        new (made) Problem(given, {threads, invariant});
+    });
+    m.def("run_again", run_again);
+    m.def(
+        "forward",
+        [](nb::handle problems, nb::handle outputs, bool keep_tape, bool trace, bool keep_packed, int threads,
+           bool invariant,
+           bool fill) { return forward(problems, outputs, keep_tape, trace, keep_packed, {threads, invariant}, fill); },
+        nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
+    m.def("backward", [](nb::handle problems, nb::handle outputs, nb::handle tape, nb::handle d_outputs,
+                         nb::handle d_finals, bool want_x, bool want_params, int threads, bool invariant, bool fill) {
+        return backward(problems, outputs, tape, d_outputs, d_finals, {want_x, want_params}, {threads, invariant},
+                        fill);
+    });
     m.def("gates", gates_of);
     m.def("zoneout_bits", gw_zoneout_bits);
     m.def("fingerprint", [](uintptr_t data, size_t bytes) {

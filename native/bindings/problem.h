@@ -1,8 +1,9 @@
 // One scan in one direction: all that it reads, held to each other, so that no pass leaves its buffers.
 #pragma once
-#include <array>
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
@@ -32,6 +33,12 @@ constexpr const char* kParamNames[GW_NUM_PARAMS] = {
     "weight_ih", "weight_hh",      "bias_ih",      "bias_hh",        "weight_hr",    "weight_ci",     "weight_cf",
     "weight_co", "norm_ih_weight", "norm_ih_bias", "norm_hh_weight", "norm_hh_bias", "norm_c_weight", "norm_c_bias"};
 
+// How passes run, whatever they compute.
+struct Manner {
+    int num_threads;
+    bool batch_invariant;
+};
+
 struct Problem {
     gw_problem core{};
     Params params{};
@@ -40,52 +47,52 @@ struct Problem {
     uint32_t present = 0;
     Held held;
 
-    using Kernel = std::array<int64_t, 5>;  // gw_cell, its options, which params there are, training, bfloat16
-    using Limits = std::array<double, 3>;   // zoneout of h and of c, the clip of c
-
-    Problem(const Kernel& kernel, const Limits& limits, nb::handle weights, nb::handle input, nb::handle lengths,
-            nb::handle state, nb::handle recurrent_scale, uint64_t seed, bool reverse, int64_t first_step,
-            int num_threads, bool batch_invariant) {
-        const Items given(weights), states(state);
-        const Tensor x_in(input, "x");
-        read_present(kernel[2], given.size());
-        const Tensor hh(given[1], "weight_hh");
+    // `given`: a gatework.ops.problem.Problem.
+    Problem(nb::handle given, const Manner& manner) {
+        const Items fields(given);
+        if (fields.size() != kFields) throw std::invalid_argument("a problem has ten fields");
+        const Items kernel(fields[0]), limits(fields[1]), weights(fields[2]), states(fields[5]);
+        if (kernel.size() != 5 || limits.size() != 3)
+            throw std::invalid_argument("expected five numbers of a kernel and three limits");
+        const Tensor x_in(fields[3], "x");
+        read_present(nb::cast<int64_t>(kernel[2]), weights.size());
+        const Tensor hh(weights[1], "weight_hh");
         if (x_in.axes() != 3 || hh.axes() != 2)
             throw std::invalid_argument("x or weight_hh is no (T, B, I) or (G * H, P)");
-        core.cell = static_cast<int32_t>(kernel[0]), core.options = static_cast<uint32_t>(kernel[1]);
-        core.training = kernel[3] != 0, core.bfloat16 = kernel[4] != 0;
+        core.cell = nb::cast<int32_t>(kernel[0]), core.options = nb::cast<uint32_t>(kernel[1]);
+        core.training = nb::cast<int64_t>(kernel[3]) != 0, core.bfloat16 = nb::cast<int64_t>(kernel[4]) != 0;
         core.steps = x_in.size(0), core.batch = x_in.size(1), core.input_size = x_in.size(2);
         core.hidden_size = hh.size(1);
         if (has(GW_WEIGHT_HR)) {
-            const Tensor hr(given[place_of(GW_WEIGHT_HR)], "weight_hr");
+            const Tensor hr(weights[place_of(GW_WEIGHT_HR)], "weight_hr");
             core.proj_size = core.hidden_size;
             core.hidden_size = hr.axes() == 2 ? hr.size(1) : 0;
         }
-        core.zoneout_h = limits[0], core.zoneout_c = limits[1], core.cell_clip = static_cast<float>(limits[2]);
-        core.seed = seed, core.first_step = first_step, core.reverse = reverse;
-        core.num_threads = num_threads, core.batch_invariant = batch_invariant;
+        core.zoneout_h = nb::cast<double>(limits[0]), core.zoneout_c = nb::cast<double>(limits[1]);
+        core.cell_clip = static_cast<float>(nb::cast<double>(limits[2]));
+        core.seed = nb::cast<uint64_t>(fields[7]), core.reverse = nb::cast<bool>(fields[8]);
+        core.first_step = nb::cast<int64_t>(fields[9]);
+        core.num_threads = manner.num_threads, core.batch_invariant = manner.batch_invariant;
         const int64_t B = core.batch, H = core.hidden_size, P = width();
-        if (!lengths.is_none()) {
-            const Tensor all = Tensor(lengths, "lengths").is({B}, true).contiguous(held);
+        if (!fields[4].is_none()) {
+            const Tensor all = Tensor(fields[4], "lengths").is({B}, true).contiguous(held);
             core.lengths = all.data<const int64_t>();
         }
         require(gw_check(&core));
         x = x_in.is({core.steps, B, core.input_size}).dense_rows(held).input();
-        read_params(given);
+        read_params(weights);
         if (states.size() > 0) {
-            states.expect(carries() ? 2 : 1, "state");
+            states.expect(num_states(), "state");
             h0 = whole(states[0], "state h", {B, P});
             if (carries()) c0 = whole(states[1], "state c", {B, H});
         }
-        if (!recurrent_scale.is_none()) scale = whole(recurrent_scale, "recurrent scale", {B, P});
+        if (!fields[6].is_none()) scale = whole(fields[6], "recurrent scale", {B, P});
     }
 
     bool carries() const { return core.cell == GW_LSTM; }
     bool has(int param) const { return present >> param & 1; }
     int64_t width() const { return core.proj_size ? core.proj_size : core.hidden_size; }
-    nb::tuple state_sizes() const {
-        return carries() ? nb::make_tuple(width(), core.hidden_size) : nb::make_tuple(width());
-    }
+    size_t num_states() const { return carries() ? 2 : 1; }
     // Values of each unit and step that a trace holds.
     int64_t traced() const { return gw_gates(&core) + carries(); }
 
@@ -98,27 +105,31 @@ struct Problem {
         }
     }
 
-    const Tensor& check_param(int param, const Tensor& tensor) const {
+    // Calls body with the shape of a parameter, {rows, columns} or {rows}.
+    template <class Body>
+    auto shaped(int param, const Body& body) const {
         const int64_t H = core.hidden_size, P = width(), rows = gw_gates(&core) * H;
         switch (param) {
             case GW_WEIGHT_IH:
-                return tensor.is({rows, core.input_size});
+                return body({rows, core.input_size});
             case GW_WEIGHT_HH:
-                return tensor.is({rows, P});
+                return body({rows, P});
             case GW_WEIGHT_HR:
-                return tensor.is({P, H});
+                return body({P, H});
             case GW_WEIGHT_CI:
             case GW_WEIGHT_CF:
             case GW_WEIGHT_CO:
             case GW_NORM_C_WEIGHT:
             case GW_NORM_C_BIAS:
-                return tensor.is({H});
+                return body({H});
             default:
-                return tensor.is({rows});
+                return body({rows});
         }
     }
 
 private:
+    static constexpr size_t kFields = 10;
+
     void read_present(int64_t bits, size_t count) {
         present = static_cast<uint32_t>(bits);
         if (bits < 0 || bits >> GW_NUM_PARAMS || (bits & 3) != 3 || std::bitset<32>(present).count() != count)
@@ -132,7 +143,8 @@ private:
     void read_params(const Items& given) {
         each_param([&](int param, size_t index) {
             const Tensor tensor(given[index], kParamNames[param]);
-            params[param] = check_param(param, tensor).contiguous(held).data();
+            shaped(param, [&](std::initializer_list<int64_t> shape) { tensor.is(shape); });
+            params[param] = tensor.contiguous(held).data();
         });
     }
     const float* whole(nb::handle object, const char* name, std::initializer_list<int64_t> shape) {

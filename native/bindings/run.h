@@ -1,9 +1,12 @@
 // The passes on tensors. Problems were checked when they were made; what is written is checked here.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 
+#include "floats.h"
 #include "problem.h"
 #include "scratch.h"
 
@@ -19,15 +22,19 @@ inline Scratch& scratch_of(int problem) {
 // One problem, or two side by side.
 class Problems {
 public:
-    explicit Problems(nb::handle problems) {
+    Problems(nb::handle problems, const Manner& manner) {
         const Items given(problems);
         if (given.size() < 1 || given.size() > kMostProblems)
             throw std::invalid_argument("expected one or two problems");
-        count = static_cast<int>(given.size());
-        for (int i = 0; i < count; ++i) {
-            at_[i] = &nb::cast<const Problem&>(given[i]);
-            cores[i] = at_[i]->core, params[i] = at_[i]->params.data();
-        }
+        for (count = 0; count < static_cast<int>(given.size()); ++count) add(own_[count].emplace(given[count], manner));
+        const gw_problem &first = cores[0], &last = cores[count - 1];
+        if (first.batch != last.batch || first.hidden_size != last.hidden_size || first.proj_size != last.proj_size ||
+            first.cell != last.cell)
+            throw std::invalid_argument("two problems differ in cell, batch or width");
+    }
+    explicit Problems(const Problem& problem) {
+        add(problem);
+        count = 1;
     }
     const Problem& operator[](int i) const { return *at_[i]; }
 
@@ -59,48 +66,23 @@ public:
         for (int i = 0; i < kMostProblems; ++i) scratch_of(i).trim();
     }
 
-    int count;
+    int count = 0;
     gw_problem cores[kMostProblems];
     const float* const* params[kMostProblems];
 
 private:
+    void add(const Problem& problem) {
+        at_[count] = &problem;
+        cores[count] = problem.core, params[count] = problem.params.data();
+    }
+
     const Problem* at_[kMostProblems];
+    std::optional<Problem> own_[kMostProblems];
 };
 
-inline int64_t tape_floats(nb::handle problems) {
-    int64_t offsets[kMostProblems];
-    return Problems(problems).tapes(offsets);
-}
-
-// outputs: of each problem (T, B, P); finals: h_n and, where there is one, c_n of each in turn; traces: of each
-// (traced, T, B, H), or none at all; tape: as long as tape_floats says, or None.
-inline void run_forward(nb::handle problems, nb::handle outputs, nb::handle finals, nb::handle traces, nb::handle tape,
-                        bool keep_packed) {
+inline void run(Problems& all, gw_forward* passes, bool keep_packed) {
     static auto* packed = new PackedCache;  // never destroyed: a thread may still run at exit
-    Problems all(problems);
-    const Items ys(outputs), states(finals), trace_of(traces);
-    int64_t offsets[kMostProblems];
-    float* base = tape.is_none() ? nullptr : Tensor(tape, "tape").is({all.tapes(offsets)}).data();
-    gw_forward passes[kMostProblems];
     Panels panels[kMostProblems];
-    size_t final = 0;
-    ys.expect(static_cast<size_t>(all.count), "outputs");
-    states.expect(static_cast<size_t>(all.count) * (1 + all[0].carries()), "finals");
-    if (trace_of.size() > 0) trace_of.expect(ys.size(), "traces");
-    for (int i = 0; i < all.count; ++i) {
-        const Problem& p = all[i];
-        const int64_t T = p.core.steps, B = p.core.batch, H = p.core.hidden_size, P = p.width();
-        float* h_n = Tensor(states[final++], "h_n").is({B, P}).data();
-        float* c_n = p.carries() ? Tensor(states[final++], "c_n").is({B, H}).data() : nullptr;
-        gw_output trace{};
-        int64_t slot = 0;
-        if (trace_of.size() > 0) {
-            const Tensor to = Tensor(trace_of[i], "trace").is({p.traced(), T, B, H});
-            trace = {to.data(), to.stride(1), to.stride(2)}, slot = to.stride(0);
-        }
-        const gw_output y = Tensor(ys[i], "y").is({T, B, P}).output();
-        passes[i] = {p.x, p.h0, p.c0, p.scale, y, h_n, c_n, trace, slot, base ? base + offsets[i] : nullptr, nullptr};
-    }
     const nb::gil_scoped_release release;
     for (int i = 0; keep_packed && i < all.count; ++i) {
         panels[i] = packed->get(all.cores[i], all[i].params);
@@ -111,64 +93,136 @@ inline void run_forward(nb::handle problems, nb::handle outputs, nb::handle fina
     });
 }
 
-// tape, outputs: as run_forward left them; d_outputs and d_finals: the gradients that arrive at what it wrote, None for
-// zeros; d_inputs: where that of each x goes, or None; d_states, d_params: likewise of each problem in turn, or empty.
-inline void run_backward(nb::handle problems, nb::handle outputs, nb::handle tape, nb::handle d_outputs,
-                         nb::handle d_finals, nb::handle d_inputs, nb::handle d_states, nb::handle d_params) {
-    Problems all(problems);
-    const Items ys(outputs), dys(d_outputs), finals(d_finals), dxs(d_inputs), states(d_states), weights(d_params);
-    int64_t offsets[kMostProblems];
-    const float* base = Tensor(tape, "tape").is({all.tapes(offsets)}).data();
+// Into memory of the caller: output (T, B, P); finals: h_n and, where there is one, c_n.
+inline void run_again(const Problem& p, nb::handle output, nb::handle finals) {
+    Problems one(p);
+    const Items states(finals);
+    states.expect(p.num_states(), "finals");
+    const int64_t B = p.core.batch, H = p.core.hidden_size, P = p.width();
+    const gw_output y = Tensor(output, "y").is({p.core.steps, B, P}).output();
+    float* h_n = Tensor(states[0], "h_n").is({B, P}).data();
+    float* c_n = p.carries() ? Tensor(states[1], "c_n").is({B, H}).data() : nullptr;
+    gw_forward pass{p.x, p.h0, p.c0, p.scale, y, h_n, c_n, {}, 0, nullptr, nullptr};
+    run(one, &pass, true);
+}
+
+// D problems. outputs: where h of each goes, (T, B, P), or None: then y, (T, B, D * P), is made and comes first.
+// Returns the final states, (D, B, P) and (D, B, H) where there is a c; the trace of each, (traced, T, B, H), if
+// `trace`; the tape of all if `keep_tape`. fill: see Floats.
+inline nb::list forward(nb::handle problems, nb::handle outputs, bool keep_tape, bool trace, bool keep_packed,
+                        const Manner& manner, bool fill) {
+    Problems all(problems, manner);
+    nb::list made;
+    const auto make = [&](std::initializer_list<int64_t> shape) {
+        Floats floats(shape, fill);
+        made.append(floats.take());
+        return floats.data();
+    };
+    const int64_t D = all.count, T = all[0].core.steps, B = all[0].core.batch, H = all[0].core.hidden_size,
+                  P = all[0].width();
+    float* y = nullptr;
+    std::optional<Items> given;
+    if (outputs.is_none()) {
+        if (all[all.count - 1].core.steps != T) throw std::invalid_argument("two problems differ in time");
+        y = make({T, B, D * P});
+    } else {
+        given.emplace(outputs).expect(static_cast<size_t>(D), "outputs");
+    }
+    float* h_n = make({D, B, P});
+    float* c_n = all[0].carries() ? make({D, B, H}) : nullptr;
+    int64_t tapes[kMostProblems] = {};
+    float* traces[kMostProblems] = {};
+    for (int i = 0; trace && i < D; ++i) traces[i] = make({all[i].traced(), all.cores[i].steps, B, H});
+    float* tape = keep_tape ? make({all.tapes(tapes)}) : nullptr;
+    gw_forward passes[kMostProblems];
+    for (int i = 0; i < D; ++i) {
+        const Problem& p = all[i];
+        const int64_t steps = p.core.steps;
+        passes[i] = {
+            p.x,
+            p.h0,
+            p.c0,
+            p.scale,
+            given ? Tensor((*given)[i], "y").is({steps, B, P}).output() : gw_output{y + i * P, B * D * P, D * P},
+            h_n + i * B * P,
+            c_n ? c_n + i * B * H : nullptr,
+            gw_output{traces[i], B * H, H},
+            steps * B * H,
+            tape ? tape + tapes[i] : nullptr,
+            nullptr};
+    }
+    run(all, passes, keep_packed);
+    return made;
+}
+
+// What is wanted of a backward pass; of the states always, where they were given.
+struct Wanted {
+    bool x, params;
+};
+
+// D problems. outputs, tape: as `forward` left them. The gradients that arrive: d_outputs, of each (T, B, P) or None
+// for zeros; d_finals, (D, B, P) and (D, B, H) where there is a c, or None. Returns those that are wanted: of each x,
+// of the states of each, if they were given, and of the params of each. fill: see Floats.
+inline nb::list backward(nb::handle problems, nb::handle outputs, nb::handle tape, nb::handle d_outputs,
+                         nb::handle d_finals, const Wanted& wanted, const Manner& manner, bool fill) {
+    Problems all(problems, manner);
+    nb::list made;
+    const auto make = [&](std::initializer_list<int64_t> shape) {
+        Floats floats(shape, fill);
+        made.append(floats.take());
+        return floats.data();
+    };
+    const Items ys(outputs), dys(d_outputs), finals(d_finals);
+    Held held;
+    const int64_t D = all.count, B = all[0].core.batch, H = all[0].core.hidden_size, P = all[0].width();
+    int64_t tapes[kMostProblems];
+    const float* base = Tensor(tape, "tape").is({all.tapes(tapes)}).data();
+    for (const Items* each : {&ys, &dys}) each->expect(static_cast<size_t>(D), "outputs");
+    finals.expect(all[0].num_states(), "gradients of final states");
+    const auto arriving = [&](nb::handle given, int64_t size) -> const float* {
+        if (given.is_none()) return nullptr;
+        return Tensor(given, "gradient of a final state").is({D, B, size}).contiguous(held).data();
+    };
+    const auto whole = [&](nb::handle given, const char* name, int64_t steps) {
+        return given.is_none() ? gw_input{} : Tensor(given, name).is({steps, B, P}).dense_rows(held).input();
+    };
+    const auto at = [](auto* data, int64_t offset) { return data ? data + offset : nullptr; };
+    const float* dh_n = arriving(finals[0], P);
+    const float* dc_n = all[0].carries() ? arriving(finals[1], H) : nullptr;
+    gw_output dx[kMostProblems] = {};
+    for (int i = 0; wanted.x && i < D; ++i) {
+        const gw_problem& p = all.cores[i];
+        dx[i] = {make({p.steps, B, p.input_size}), B * p.input_size, p.input_size};
+    }
+    float *dh0[kMostProblems] = {}, *dc0[kMostProblems] = {};
+    for (int i = 0; i < D; ++i) {
+        if (all[i].h0) dh0[i] = make({B, P});
+        if (all[i].c0) dc0[i] = make({B, H});
+    }
     std::array<float*, GW_NUM_PARAMS> gradients[kMostProblems] = {};
     gw_backward passes[kMostProblems];
-    Held held;
-    size_t final = 0, state = 0, weight = 0;
-    for (const Items* each : {&ys, &dys, &dxs}) each->expect(static_cast<size_t>(all.count), "outputs or inputs");
-    finals.expect(static_cast<size_t>(all.count) * (1 + all[0].carries()), "gradients of final states");
-    const bool wants_state = states.size() > 0, wants_params = weights.size() > 0;
-    if (wants_state) states.expect(finals.size(), "gradients of initial states");
-    for (int i = 0; i < all.count; ++i) {
+    for (int i = 0; i < D; ++i) {
         const Problem& p = all[i];
-        const int64_t T = p.core.steps, B = p.core.batch, P = p.width();
-        const auto arriving = [&](int64_t size) -> const float* {
-            const nb::handle given = finals[final++];
-            if (given.is_none()) return nullptr;
-            return Tensor(given, "gradient of a final state").is({B, size}).contiguous(held).data();
-        };
-        const auto leaving = [&](int64_t size) {
-            return wants_state ? Tensor(states[state++], "gradient of a state").is({B, size}).data() : nullptr;
-        };
-        const auto whole = [&](nb::handle given, const char* name, int64_t size) {
-            return given.is_none() ? gw_input{} : Tensor(given, name).is({T, B, size}).dense_rows(held).input();
-        };
-        const float* dh_n = arriving(P);
-        const float* dc_n = p.carries() ? arriving(p.core.hidden_size) : nullptr;
-        float* dh0 = leaving(P);
-        float* dc0 = p.carries() ? leaving(p.core.hidden_size) : nullptr;
-        if (wants_params) {
-            p.each_param([&](int param, size_t) {
-                if (weight >= weights.size()) throw std::invalid_argument("gradients of some params are missing");
-                gradients[i][param] = p.check_param(param, Tensor(weights[weight++], kParamNames[param])).data();
-            });
+        if (wanted.params) {
+            p.each_param([&](int param, size_t) { gradients[i][param] = p.shaped(param, make); });
         }
-        const gw_output dx =
-            dxs[i].is_none() ? gw_output{} : Tensor(dxs[i], "dx").is({T, B, p.core.input_size}).output();
         passes[i] = {p.x,
-                     whole(ys[i], "y", P),
+                     whole(ys[i], "y", p.core.steps),
                      p.h0,
                      p.c0,
                      p.scale,
-                     base + offsets[i],
-                     whole(dys[i], "dy", P),
-                     dh_n,
-                     dc_n,
-                     dx,
-                     dh0,
-                     dc0,
-                     wants_params ? gradients[i].data() : nullptr};
+                     base + tapes[i],
+                     whole(dys[i], "dy", p.core.steps),
+                     at(dh_n, i * B * P),
+                     at(dc_n, i * B * H),
+                     dx[i],
+                     dh0[i],
+                     dc0[i],
+                     wanted.params ? gradients[i].data() : nullptr};
     }
     const nb::gil_scoped_release release;
     all.run(gw_backward_workspace, [&](int first, int some, void* const* workspaces) {
         return gw_run_backward(some, all.cores + first, all.params + first, passes + first, workspaces);
     });
+    return made;
 }

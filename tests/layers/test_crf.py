@@ -196,6 +196,21 @@ def test_a_label_of_vanishing_weight_still_counts() -> None:
     assert float(found.detach()) == pytest.approx(float(expected), abs=1e-5)
 
 
+def test_autocast_rounds_the_emissions_and_nothing_else() -> None:
+    crf, emissions, lengths = make(dtype=torch.float32)
+    emissions = emissions.nan_to_num().bfloat16()
+    labels = torch.randint(LABELS, emissions.shape[:2])
+    expected = crf(emissions.float(), labels, lengths)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = crf(emissions.requires_grad_(), labels, lengths)
+        assert crf.marginals(emissions, lengths).equal(crf.marginals(emissions.float(), lengths))
+    assert found.equal(expected)
+    found.sum().backward()
+    assert emissions.grad is not None
+    assert crf.transitions.grad is not None
+    assert torch.isfinite(crf.transitions.grad).all()
+
+
 def test_a_batch_of_empty_sequences() -> None:
     crf, emissions = CRF(3), torch.randn(2, 4, 3, requires_grad=True)
     likelihood = crf(emissions, torch.zeros(2, 4, dtype=torch.int64), [0, 0, 0, 0])

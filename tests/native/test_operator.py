@@ -34,7 +34,7 @@ def arguments(lengths: Tensor | None, *, directions: int = 1) -> list[object]:
         weights,
         lengths,
         [],
-        [0, 0, 0b1111, 0],
+        [0, 0, 0b1111, 0, 0],
         [0.0, 0.0, 0.0],
         seeds,
         directions == 1,
@@ -147,9 +147,9 @@ WRONG = {
     "lengths too few": (3, torch.tensor([4, 0])),
     "lengths in int32": (3, torch.tensor([4, 0, 2], dtype=torch.int32)),
     "a scale too narrow": (4, [torch.zeros(3, 5)]),
-    "no such cell": (5, [9, 0, 0b1111, 0]),
-    "no weight_hh": (5, [0, 0, 0b11101, 0]),
-    "a shift of no layer norm": (5, [0, 0, 0b100111, 0]),
+    "no such cell": (5, [9, 0, 0b1111, 0, 0]),
+    "no weight_hh": (5, [0, 0, 0b11101, 0, 0]),
+    "a shift of no layer norm": (5, [0, 0, 0b100111, 0, 0]),
 }
 
 
@@ -175,7 +175,7 @@ def test_a_length_out_of_range_and_a_foreign_tape_are_refused():
 
 def test_a_missing_parameter_is_an_error():
     inputs = arguments(None)
-    inputs[5] = [0, 16, 0b1111, 0]  # peepholes without their weights
+    inputs[5] = [0, 16, 0b1111, 0, 0]  # peepholes without their weights
     with pytest.raises(ValueError, match="missing"):
         forward(*inputs, TAPE, False)
 

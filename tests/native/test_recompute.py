@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from cases import Shape, make_inputs
-from gatework.ops import core, native
-from gatework.ops.both import scan_both
+from gatework.ops import core, native, scan_directions
 from native_calls import RUNS, call_of, gradients
 from tolerances import assert_close
 
@@ -52,11 +51,11 @@ def test_two_directions(cell: str, shape: str):
     leaves = [*ahead.leaves().values(), *list(back.leaves().values())[1:]]
     results = []
     for memory in ("tape", "recompute"):
-        output, states, _ = scan_both(
+        output, state, _ = scan_directions(
             ahead.cell, (ahead.params, back.params), ahead.x, (ahead.state, back.state),
             ahead.lengths, memory=memory, backend="native",
         )  # fmt: skip
-        values = [output, *states[0], *states[1]]
+        values = [output, *state]
         results.append((values, gradients(values, leaves)))
     (values, found), (others, again) = results
     assert all(torch.equal(a, b) for a, b in zip(values, others, strict=True))

@@ -1,4 +1,4 @@
-"""Sums and maxima over all label sequences of ragged batches: the arithmetic under `CRF`.
+"""Sums over all label sequences of ragged batches: the arithmetic under `CRF`.
 
 Steps are packed, so that padding is never read: sequences in falling order of length, the rows of
 a step side by side. N is the number of real steps, L that of labels.
@@ -6,6 +6,7 @@ a step side by side. N is the number of real steps, L that of labels.
 
 from typing import Any, Final, NamedTuple, final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -13,7 +14,6 @@ from torch.autograd.function import once_differentiable
 # Between e**-60 and 1 a float32 sum of products loses nothing: what underflows is under 1e-38.
 WIDEST: Final = 60.0
 NEVER: Final = float("-inf")
-_LOWEST: Final = -1e30  # in place of NEVER where it would be subtracted
 
 
 class Potentials(NamedTuple):
@@ -28,7 +28,8 @@ class Potentials(NamedTuple):
 
     def width(self) -> float:
         """Return the widest range of scores in one of the three."""
-        return max(float(part.amax() - part.amin()) for part in map(torch.Tensor.detach, self))
+        ranges = [part.detach().aminmax() for part in self]
+        return max(float(high - low) for low, high in ranges)
 
 
 class Packing(NamedTuple):
@@ -41,6 +42,7 @@ class Packing(NamedTuple):
         last: (B',) the last row of each sequence that has one, longest first.
         order: (B',) those sequences' places in the batch.
         sizes: Rows at each step.
+        batch: B.
     """
 
     cells: Tensor
@@ -49,29 +51,34 @@ class Packing(NamedTuple):
     last: Tensor
     order: Tensor
     sizes: list[int]
+    batch: int
+
+    @property
+    def firsts(self) -> int:
+        """B', the sequences that have a first step."""
+        return len(self.order)
 
     @classmethod
     def of(cls, lengths: Tensor, device: torch.device) -> "Packing":
         """Pack sequences of these (B,) lengths."""
-        lengths = lengths.detach().cpu().long()
-        sorted_lengths, order = lengths.sort(descending=True, stable=True)
-        order = order[: int((lengths > 0).sum())]
-        sorted_lengths = sorted_lengths[: len(order)]
-        steps = torch.arange(int(sorted_lengths[0]) if len(order) else 0)
-        sizes = (sorted_lengths > steps[:, None]).sum(1)
-        step_of = steps.repeat_interleave(sizes)
-        first = sizes.cumsum(0) - sizes
-        rank = torch.arange(len(step_of)) - first[step_of]
+        # In NumPy, whose calls on a few hundred numbers take a fraction of torch's.
+        counts = lengths.detach().cpu().long().numpy()
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        ranked = counts[order]
+        firsts, steps = len(order), np.arange(ranked[0] if len(order) else 0)
+        step_of, rank = np.nonzero(ranked > steps[:, None])
+        sizes = np.bincount(step_of)
+        first = sizes.cumsum() - sizes
         sequences = order[rank]
-        later = step_of > 0
-        return cls(
-            cells=(step_of * len(lengths) + sequences).to(device),
-            sequences=sequences.to(device),
-            before=(first[step_of - 1] + rank)[later].to(device),
-            last=(first[sorted_lengths - 1] + torch.arange(len(order))).to(device),
-            order=order.to(device),
-            sizes=sizes.tolist(),
+        rows = (
+            step_of * len(counts) + sequences,
+            sequences,
+            first[step_of[firsts:] - 1] + rank[firsts:],
+            first[ranked - 1] + np.arange(firsts),
+            order,
         )
+        tensors = [torch.from_numpy(each).to(device) for each in rows]
+        return cls(*tensors, sizes=sizes.tolist(), batch=len(counts))
 
     def pack(self, values: Tensor) -> Tensor:
         """(T, B, ...) to (N, ...)."""
@@ -88,97 +95,56 @@ class Packing(NamedTuple):
         return values.split(self.sizes)
 
 
-def log_partition(scores: Tensor, chain: Potentials, packing: Packing, batch: int) -> Tensor:
-    """Return (B,) float64 log of the sum over all label sequences; 0 for an empty one.
+def log_likelihood(scores: Tensor, labels: Tensor, chain: Potentials, packing: Packing) -> Tensor:
+    """Return (B,) float64 log-probabilities of label sequences; 0 for an empty one.
+
+    Args:
+        scores: (N, L) packed.
+        labels: (N,) packed.
+        chain: The other scores.
+        packing: Of the batch.
+    """
+    if chain.width() <= WIDEST:
+        return _Scaled.apply(scores, labels, *chain, packing)
+    steps, ends = _chosen(scores, labels, chain, packing)
+    return _joined(steps, ends.double() - _wide_partition(scores, chain, packing), packing)
+
+
+@torch.no_grad()
+def log_partition(scores: Tensor, chain: Potentials, packing: Packing) -> Tensor:
+    """Return (B,) float64 log of the sum over all label sequences, 0 for an empty one; no gradient.
 
     Args:
         scores: (N, L) packed.
         chain: The other scores.
         packing: Of the batch.
-        batch: B.
     """
     if chain.width() <= WIDEST:
-        return _Scaled.apply(scores, *chain, packing, batch)
-    sums = _forward_sums(scores.double(), _double(chain), packing)
-    ends = torch.logsumexp(sums.index_select(0, packing.last) + chain.end.double(), -1)
-    return ends.new_zeros(batch).index_copy(0, packing.order, ends)
+        sums = _forward(scores, chain, packing)
+        return _joined(sums.logs, _last_sums(sums, chain, packing), packing)
+    ends = _wide_partition(scores, chain, packing)
+    return _joined(ends.new_zeros(len(scores)), ends, packing)
 
 
+@torch.no_grad()
 def marginals(scores: Tensor, chain: Potentials, packing: Packing) -> Tensor:
     """Return (N, L) the probability of each label at each step; no gradient.
 
     Zero where every label sequence is forbidden.
     """
     if chain.width() <= WIDEST:
-        ahead, constants, _ = _forward(scores, chain, packing)
-        return ahead.mul_(_backward(scores, chain, packing, ahead, constants)[0])
+        sums = _forward(scores, chain, packing)
+        return _backward(sums, chain, packing)[0].mul_(sums.ahead)
     wide, wide_chain = scores.double(), _double(chain)
     total = _forward_sums(wide, wide_chain, packing) + _backward_sums(wide, wide_chain, packing)
     # Without any legal sequence there is no distribution: zero.
     return total.softmax(-1).nan_to_num_(0.0).to(scores.dtype)
 
 
-def best_paths(
-    scores: Tensor, chain: Potentials, packing: Packing, count: int
-) -> tuple[Tensor, Tensor]:
-    """Return the `count` best label sequences of each sequence, the best first.
-
-    Returns:
-        (count, N) labels, and (count, B') their scores, `NEVER` where there are no so many.
-    """
-    steps = packing.per_step(scores)
-    best = (chain.start + steps[0])[..., None]
-    best = torch.cat([best, best.new_full((*best.shape[:2], count - 1), NEVER)], -1)
-    # What is taken off at each step, in doubles: or long paths would round away what tells them.
-    taken = best.new_zeros(len(best), dtype=torch.float64)
-    back: list[Tensor] = []  # (rows, L, count) places in the (L, count) of the step before
-    ends: list[tuple[Tensor, Tensor]] = [(best, taken)]
-    for step in steps[1:]:
-        rows = len(step)
-        ends[-1] = (best[rows:], taken[rows:])
-        # (rows, L to, L from, count)
-        candidates = best[:rows, None] + chain.transitions.T[None, :, :, None]
-        best, place = _top(candidates.flatten(2), count)
-        best = best + step[..., None]
-        peak = best[..., 0].amax(-1).clamp_min(_LOWEST)
-        best, taken = best - peak[:, None, None], taken[:rows] + peak
-        back.append(place)
-        ends.append((best, taken))
-    finals = torch.cat([part for part, _ in reversed(ends)]) + chain.end[:, None]
-    total, place = _top(finals.flatten(1), count)
-    total = total + torch.cat([part for _, part in reversed(ends)])[:, None]
-    return _trace_back(place, back, packing.sizes, count), total.T
-
-
-def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The largest along the last axis; a plain maximum is much the faster."""
-    if count == 1:
-        value, place = values.max(-1, keepdim=True)
-        return value, place
-    few = min(count, values.shape[-1])
-    value, place = values.topk(few, -1)
-    if few < count:
-        missing = (*value.shape[:-1], count - few)
-        value = torch.cat([value, value.new_full(missing, NEVER)], -1)
-        place = torch.cat([place, place.new_zeros(missing)], -1)
-    return value, place
-
-
-def _trace_back(place: Tensor, back: list[Tensor], sizes: list[int], count: int) -> Tensor:
-    """(count, N) labels from the places where the paths end, (B', count)."""
-    found: list[Tensor] = []
-    for step in range(len(sizes) - 1, -1, -1):
-        found.append(place[: sizes[step]] // count)
-        if step > 0:
-            rows = sizes[step]
-            earlier = back[step - 1].flatten(1).gather(1, place[:rows])
-            place = torch.cat([earlier, place[rows:]])
-    return torch.cat(found[::-1]).T
-
-
 @final
 class _Scaled(torch.autograd.Function):
-    """The forward-backward algorithm with each step scaled to sum to one (Rabiner 1989, V.A).
+    """`log_likelihood` by the forward-backward algorithm with each step scaled to sum to one
+    (Rabiner 1989, V.A).
 
     Its steps are matrix products, where sums of logarithms would need (B, L, L) exponentials.
     """
@@ -187,93 +153,143 @@ class _Scaled(torch.autograd.Function):
     def forward(
         ctx: Any,
         scores: Tensor,
+        labels: Tensor,
         transitions: Tensor,
         start: Tensor,
         end: Tensor,
         packing: Packing,
-        batch: int,
     ) -> Tensor:
         chain = Potentials(transitions, start, end)
-        ahead, constants, logs = _forward(scores, chain, packing)
-        ctx.save_for_backward(scores, *chain, ahead, constants)
-        ctx.packing, ctx.batch = packing, batch
-        total = logs.new_zeros(batch, dtype=torch.float64)
-        total.index_add_(0, packing.sequences, logs.double())
-        ends = (ahead.index_select(0, packing.last) * (end - end.amax()).exp()).sum(-1)
-        ends = ends.double().log() + end.amax()
-        return total.index_add_(0, packing.order, ends)
+        sums = _forward(scores, chain, packing)
+        ctx.save_for_backward(labels, *chain, *sums)
+        ctx.packing = packing
+        steps, ends = _chosen(scores, labels, chain, packing)
+        ends = ends.double() - _last_sums(sums, chain, packing)
+        return _joined(steps - sums.logs, ends, packing)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        scores, transitions, start, end, ahead, constants = ctx.saved_tensors
-        packing, chain = ctx.packing, Potentials(transitions, start, end)
-        weights = gradients[0].to(scores.dtype)
-        behind, inward = _backward(scores, chain, packing, ahead, constants)
-        probability = ahead * behind * weights[packing.sequences, None]
-        firsts = packing.sizes[0] if packing.sizes else 0
-        later = inward[firsts:] * weights[packing.sequences[firsts:], None]
-        pairs = ahead.index_select(0, packing.before).T @ later
+        labels, transitions, start, end, *kept = ctx.saved_tensors
+        chain, sums = Potentials(transitions, start, end), _Sums(*kept)
+        packing: Packing = ctx.packing
+        firsts = packing.firsts
+        weights = gradients[0].to(sums.ahead.dtype).index_select(0, packing.sequences)[:, None]
+        behind, inward = _backward(sums, chain, packing)
+        # What is chosen, less what was expected: of labels, then of pairs of labels.
+        each = behind.mul_(sums.ahead).mul_(weights).neg_()
+        each.scatter_add_(1, labels[:, None], weights)
+        later = inward[firsts:].mul_(weights[firsts:])
+        pairs = sums.ahead.index_select(0, packing.before).T @ later
+        pairs.mul_(_table(transitions)).neg_()
+        which = _pairs(labels, packing, len(transitions))
+        pairs.view(-1).index_add_(0, which, weights[firsts:, 0])
         return (
-            probability,
-            pairs * (transitions - transitions.amax()).exp(),
-            probability[:firsts].sum(0),
-            probability.index_select(0, packing.last).sum(0),
+            each,
             None,
+            pairs,
+            each[:firsts].sum(0),
+            each.index_select(0, packing.last).sum(0),
             None,
         )
 
 
-def _forward(scores: Tensor, chain: Potentials, packing: Packing) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the scaled forward sums (N, L), their constants (N, 1), and the logarithms (N,) that
-    were scaled away."""
+class _Sums(NamedTuple):
+    """Forward sums, scaled.
+
+    Attributes:
+        ahead: (N, L) them, of each step in sum one.
+        weights: (N, L) exponentials of the scores, the largest of a step one.
+        constants: (N, 1) what each step was divided by.
+        logs: (N,) logarithms of all that was scaled away.
+    """
+
+    ahead: Tensor
+    weights: Tensor
+    constants: Tensor
+    logs: Tensor
+
+
+def _forward(scores: Tensor, chain: Potentials, packing: Packing) -> _Sums:
     top = scores.amax(-1, keepdim=True)
-    ahead = (scores - top).exp_()
-    peak = chain.transitions.amax()
-    table = (chain.transitions - peak).exp_()
-    constants = torch.empty_like(top)
-    steps, scales = packing.per_step(ahead), packing.per_step(constants)
-    before = None
-    for step, scale in zip(steps, scales, strict=True):
-        arriving = (
-            (chain.start - chain.start.amax()).exp()
-            if before is None
-            else before[: len(step)] @ table
-        )
-        step.mul_(arriving)
+    weights = (scores - top).exp_()
+    ahead, constants = torch.empty_like(weights), torch.empty_like(top)
+    table = _table(chain.transitions)
+    arriving = (chain.start - chain.start.amax()).exp()
+    before = ahead
+    steps = zip(*map(packing.per_step, (weights, ahead, constants)), packing.sizes, strict=True)
+    for place, (weight, step, scale, size) in enumerate(steps):
+        if place > 0:
+            arriving = before[:size] @ table
+        torch.mul(weight, arriving, out=step)
         torch.sum(step, -1, keepdim=True, out=scale)
         before = step.div_(scale)
     logs = (constants.log() + top).squeeze(-1)
-    firsts = packing.sizes[0] if packing.sizes else 0
-    logs[:firsts] += chain.start.amax()
-    logs[firsts:] += peak
-    return ahead, constants, logs
+    logs[: packing.firsts] += chain.start.amax()
+    logs[packing.firsts :] += chain.transitions.amax()
+    return _Sums(ahead, weights, constants, logs)
 
 
-def _backward(
-    scores: Tensor, chain: Potentials, packing: Packing, ahead: Tensor, constants: Tensor
-) -> tuple[Tensor, Tensor]:
+def _backward(sums: _Sums, chain: Potentials, packing: Packing) -> tuple[Tensor, Tensor]:
     """Return the scaled backward sums (N, L), and what each step sends back (N, L)."""
-    table = (chain.transitions - chain.transitions.amax()).exp_().T
+    table = _table(chain.transitions).T
     ends = (chain.end - chain.end.amax()).exp()
-    behind = torch.empty_like(ahead)
-    behind[packing.last] = ends / (ahead.index_select(0, packing.last) * ends).sum(-1, keepdim=True)
-    inward = (scores - scores.amax(-1, keepdim=True)).exp_().div_(constants)
+    behind = torch.empty_like(sums.ahead)
+    last = sums.ahead.index_select(0, packing.last)
+    behind.index_copy_(0, packing.last, ends / (last @ ends)[:, None])
+    inward = sums.weights / sums.constants
     steps, sent = packing.per_step(behind), packing.per_step(inward)
-    for step in range(len(steps) - 1, -1, -1):
-        sent[step].mul_(steps[step])
-        if step > 0:
-            torch.mm(sent[step], table, out=steps[step - 1][: len(sent[step])])
+    for place in range(len(steps) - 1, 0, -1):
+        sent[place].mul_(steps[place])
+        torch.mm(sent[place], table, out=steps[place - 1][: packing.sizes[place]])
     return behind, inward
+
+
+def _table(transitions: Tensor) -> Tensor:
+    return (transitions - transitions.amax()).exp_()
+
+
+def _last_sums(sums: _Sums, chain: Potentials, packing: Packing) -> Tensor:
+    """(B',) float64 logarithms of what the last steps leave."""
+    top = chain.end.amax()
+    return (sums.ahead.index_select(0, packing.last) @ (chain.end - top).exp()).double().log() + top
+
+
+def _chosen(
+    scores: Tensor, labels: Tensor, chain: Potentials, packing: Packing
+) -> tuple[Tensor, Tensor]:
+    """The scores of given labels (N,): of each step with what leads to it (N,), of ends (B',)."""
+    steps = scores.gather(1, labels[:, None]).squeeze(1)
+    # gather, for its backward pass is a quarter of indexing's.
+    pairs = chain.transitions.flatten().gather(0, _pairs(labels, packing, len(chain.transitions)))
+    arriving = torch.cat([chain.start.gather(0, labels[: packing.firsts]), pairs])
+    return steps + arriving, chain.end.gather(0, labels[packing.last])
+
+
+def _pairs(labels: Tensor, packing: Packing, count: int) -> Tensor:
+    """(N - B',) places in the flattened transitions of labels (N,) that follow one another."""
+    return labels.index_select(0, packing.before) * count + labels[packing.firsts :]
+
+
+def _joined(steps: Tensor, ends: Tensor, packing: Packing) -> Tensor:
+    """(B,) float64 sums of (N,) values of steps, and of (B',) of the sequences that have any."""
+    found = steps.new_zeros(packing.batch, dtype=torch.float64)
+    found = found.index_add(0, packing.sequences, steps.double())
+    return found.index_add(0, packing.order, ends)
+
+
+def _wide_partition(scores: Tensor, chain: Potentials, packing: Packing) -> Tensor:
+    """(B',) float64 logarithms of the sums over all label sequences; differentiable."""
+    sums = _forward_sums(scores.double(), _double(chain), packing)
+    return torch.logsumexp(sums.index_select(0, packing.last) + chain.end.double(), -1)
 
 
 def _forward_sums(scores: Tensor, chain: Potentials, packing: Packing) -> Tensor:
     """(N, L) logarithms of the forward sums, for scores of any range; differentiable."""
-    steps = packing.per_step(scores)
     sums: list[Tensor] = []
-    for step in steps:
+    for size, step in zip(packing.sizes, packing.per_step(scores), strict=True):
         arriving = (
-            torch.logsumexp(sums[-1][: len(step), :, None] + chain.transitions, 1)
+            torch.logsumexp(sums[-1][:size, :, None] + chain.transitions, 1)
             if sums
             else chain.start
         )

@@ -11,10 +11,11 @@ from gatework.layers.chain import (
     NEVER,
     Packing,
     Potentials,
-    best_paths,
+    log_likelihood,
     log_partition,
     marginals,
 )
+from gatework.layers.viterbi import best_path, best_paths
 
 
 class Allowed(NamedTuple):
@@ -106,13 +107,14 @@ class CRF(nn.Module):
                 f"{tuple(emissions.shape[:2])}."
             )
         flat = packing.pack(labels)
-        if len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < self.num_labels:
-            wrong = flat[(flat < 0) | (flat >= self.num_labels)][0]
-            raise InputError(f"a label is {wrong}; expected 0 to {self.num_labels - 1}.")
-        scores = packing.pack(emissions)
-        batch = emissions.shape[1]
-        chosen = self._score(scores, flat, packing, batch)
-        return chosen - log_partition(scores, self._potentials(), packing, batch)
+        if len(flat):
+            low, high = map(int, flat.aminmax())
+            if not 0 <= low <= high < self.num_labels:
+                wrong = flat[(flat < 0) | (flat >= self.num_labels)][0]
+                raise InputError(f"a label is {wrong}; expected 0 to {self.num_labels - 1}.")
+        with torch.autocast(emissions.device.type, enabled=False):
+            scores = self._packed(emissions, packing)
+            return log_likelihood(scores, flat, self._potentials(), packing)
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
@@ -129,9 +131,9 @@ class CRF(nn.Module):
         shape = (emissions.shape[0], emissions.shape[1])
         if not packing.sizes:
             return torch.full(shape, -1, device=emissions.device)
-        found, totals = best_paths(packing.pack(emissions), self._legal(), packing, 1)
-        labels = packing.unpack(found[0], shape, fill=-1)
-        labels[:, packing.order[totals[0] == NEVER]] = -1
+        found, total = best_path(self._packed(emissions, packing), self._legal(), packing)
+        labels = packing.unpack(found, shape, fill=-1)
+        labels[:, packing.order[total == NEVER]] = -1
         return labels
 
     @torch.no_grad()
@@ -163,7 +165,7 @@ class CRF(nn.Module):
         scores = packing.pack(emissions).double()
         legal = Potentials(*(part.double() for part in self._legal()))
         found, totals = best_paths(scores, legal, packing, count)
-        normal = log_partition(scores, legal, packing, batch)[packing.order]
+        normal = log_partition(scores, legal, packing)[packing.order]
         logs[:, packing.order] = torch.where(totals == NEVER, NEVER, totals - normal)
         for path, flat in zip(labels, found, strict=True):
             path.flatten().index_copy_(0, packing.cells, flat)
@@ -185,21 +187,13 @@ class CRF(nn.Module):
         packing = self._packing(emissions, lengths)
         if not packing.sizes:
             return torch.zeros_like(emissions)
-        found = marginals(packing.pack(emissions), self._legal(), packing)
+        with torch.autocast(emissions.device.type, enabled=False):
+            found = marginals(self._packed(emissions, packing), self._legal(), packing)
         return packing.unpack(found, (emissions.shape[0], emissions.shape[1]))
 
-    def _score(self, scores: Tensor, labels: Tensor, packing: Packing, batch: int) -> Tensor:
-        """(B,) float64 scores of the given labels (N,)."""
-        firsts = packing.sizes[0] if packing.sizes else 0
-        steps = scores.gather(1, labels[:, None]).squeeze(1)
-        # gather, for its backward pass is a quarter of indexing's.
-        which = labels[packing.before] * self.num_labels + labels[firsts:]
-        pairs = self.transitions.flatten().gather(0, which)
-        arriving = torch.cat([self.start.gather(0, labels[:firsts]), pairs])
-        total = (steps + arriving).double()
-        ends = self.end.gather(0, labels[packing.last]).double()
-        zeros = total.new_zeros(batch)
-        return zeros.index_add(0, packing.sequences, total).index_add(0, packing.order, ends)
+    def _packed(self, emissions: Tensor, packing: Packing) -> Tensor:
+        """(N, L) scores, as exact as the parameters: autocast makes bfloat16 of emissions."""
+        return packing.pack(emissions).to(self.transitions.dtype)
 
     def _potentials(self) -> Potentials:
         return Potentials(self.transitions, self.start, self.end)

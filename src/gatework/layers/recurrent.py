@@ -15,7 +15,7 @@ from gatework.cells import RNN, AbstractCell, State
 from gatework.errors import InputError
 from gatework.layers.initialisation import Initialisation
 from gatework.layers.regularisers import Regularisers
-from gatework.ops import Memory, Regularisation, scan, scan_both
+from gatework.ops import Memory, Regularisation, scan_directions
 
 
 @dataclass(frozen=True)
@@ -261,24 +261,28 @@ class AbstractRecurrent(nn.Module, abc.ABC):
             self._check_state(state, x.shape[1])
         acts = self.regularisers.acts
         seed = self.regularisers.draw_seed(training=self.training) if acts else 0
-        final_states: list[State] = []
+        final: list[State] = []
         for layer in range(self.num_layers):
-            if layer > 0:
+            if layer > 0 and self.dropout:
                 x = functional.dropout(x, self.dropout, self.training)
             if acts:
                 x = self.regularisers.drop_inputs(x, training=self.training)
-            x, states = self._layer(layer, x, state, lengths, seed)
-            final_states += states
-        return x, tuple([_stacked(part) for part in zip(*final_states, strict=True)])
+            x, after = self._layer(layer, x, state, lengths, seed)
+            final.append(after)
+        return x, final[0] if len(final) == 1 else tuple(map(torch.cat, zip(*final, strict=True)))
 
     def _layer(
         self, layer: int, x: Tensor, state: State | None, lengths: Tensor | None, seed: int
-    ) -> tuple[Tensor, Sequence[State]]:
-        """Run one layer; `state` is that of all of them, `seed` the forward pass's."""
+    ) -> tuple[Tensor, State]:
+        """Run one layer; `state` is that of all of them, `seed` the forward pass's.
+
+        Returns:
+            (T, B, D * P), and (D, B, size) for each of the cell's states.
+        """
         directions = self._directions
         passes = self._passes[layer * directions : (layer + 1) * directions]
         params = [self.params(each) for each in passes]
-        states: Sequence[State | None] = (None, None)
+        states: Sequence[State] | None = None
         noises: Sequence[Regularisation | None] = (None, None)
         if state is not None:
             states = [tuple([part[each.index] for part in state]) for each in passes]
@@ -289,47 +293,30 @@ class AbstractRecurrent(nn.Module, abc.ABC):
                 disturb.of_scan(self.cell, seed, each.index, training=training) for each in passes
             ]
         listened = self.listener is not None
-        if len(passes) == 1:
-            one = scan(
-                self.cell, params[0], x, states[0], lengths, trace=listened,
-                regularisation=noises[0], memory=self.memory, backend=self.backend,
-                params_checked=True,
-            )  # fmt: skip
-            output, finals, traces = one.output, (one.state,), (one.trace,)
-        else:
-            ahead, back = states
-            output, finals, traces = scan_both(
-                self.cell,
-                (params[0], params[1]),
-                x,
-                None if ahead is None or back is None else (ahead, back),
-                lengths,
-                trace=listened,
-                regularisation=(noises[0], noises[1]),
-                memory=self.memory,
-                backend=self.backend,
-                params_checked=True,
-            )
+        output, final, traces = scan_directions(
+            self.cell, params, x, states, lengths, trace=listened, regularisations=noises,
+            memory=self.memory, backend=self.backend,
+        )  # fmt: skip
         if listened:
-            assert traces is not None
-            self._tell(passes, x, states[:directions], lengths, traces)
-        return output, finals
+            self._tell(passes, x, states, lengths, traces)
+        return output, final
 
     def _tell(
         self,
         passes: Sequence[Pass],
         x: Tensor,
-        states: Sequence[State | None],
+        states: Sequence[State] | None,
         lengths: Tensor | None,
-        traces: Sequence[dict[str, Tensor] | None],
+        traces: Sequence[dict[str, Tensor]],
     ) -> None:
         """Tell the listener what each direction of a layer did."""
         assert self.listener is not None
-        for which, state, trace in zip(passes, states, traces, strict=True):
-            if state is None:
+        for place, (which, trace) in enumerate(zip(passes, traces, strict=True)):
+            if states is not None:
+                state = states[place]
+            else:
                 sizes = self.cell.state_sizes(self.params(which))
                 state = tuple(x.new_zeros(x.shape[1], size) for size in sizes)
-            assert trace is not None
             self.listener(PassRecord(which, x, state, lengths, trace))
 
     def _check_state(self, state: State, batch: int) -> None:
@@ -345,10 +332,6 @@ class AbstractRecurrent(nn.Module, abc.ABC):
                     f"{name}_0 has shape {tuple(part.shape)}; expected "
                     f"(num_layers * num_directions, B, {width}) = {expected}."
                 )
-
-
-def _stacked(parts: tuple[Tensor, ...]) -> Tensor:
-    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts)
 
 
 def _packed_like(packed: PackedSequence, output: Tensor, lengths: Tensor) -> PackedSequence:

@@ -38,7 +38,8 @@ class ClassifierShape:
         features: F, values a step; 0 where the steps are tokens.
         decays: Whether the values are thirds: the last value seen, whether it is new, and its age.
         statics: S, values a sequence.
-        static_size: Width of a layer between the statics and the answer; 0 is none.
+        static_size: Width of a layer between the statics, of which training then drops a part too,
+            and the answer; 0 is none.
         embedding_size: Width of a token's vector.
         hidden_size: H of the LSTM, in each direction.
         num_layers: Layers of the LSTM.
@@ -129,7 +130,7 @@ class SequenceClassifier(nn.Module):
         if len(self.convolutions):
             parts.append(x.sum(0) / inputs.lengths.clamp_min(1)[:, None])
         if self.shape.static_size:
-            parts.append(functional.relu(self.statics(inputs.statics)))
+            parts.append(functional.relu(self.statics(self._dropped(inputs.statics))))
             return self.head(self._dropped(torch.cat(parts, 1)))
         pooled = self._dropped(torch.cat(parts, 1))
         return self.head(torch.cat([pooled, inputs.statics], 1))

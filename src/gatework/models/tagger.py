@@ -99,24 +99,28 @@ class SequenceTagger(nn.Module):
         if isinstance(batch, StepBatch):
             return batch.values
         assert self.words is not None
+        words = self.words(batch)
         # Features of a word stand in for each other; those of a step are too few to miss one.
-        return self._dropped(self.words(batch))
+        mask = self._mask(words)
+        return words if mask is None else words.mul_(mask)
 
     def forward(self, batch: WordBatch | StepBatch) -> Scores:
         """Return the scores of the tags and of the labels."""
         states, _ = self.lstm(self.read(batch), lengths=batch.lengths)
-        states = self._dropped(states)
+        mask = self._mask(states)
+        if mask is not None:
+            states = states * mask
         labels = states.new_zeros(states.shape[1], 0)
         if self.label is not None:
             labels = self.label(_pooled(states, batch.lengths))
         return Scores(self.emit(states), labels)
 
-    def _dropped(self, values: Tensor) -> Tensor:
-        """Drop features of (T, B, F), of a sequence the same at all its steps (Gal & Ghahramani
-        2016), in training."""
+    def _mask(self, values: Tensor) -> Tensor | None:
+        """What (T, B, F) is multiplied by in training: of a sequence the same at all its steps (Gal
+        & Ghahramani 2016)."""
         if not self.training or not self.shape.dropout:
-            return values
-        return values * dropout_mask(values[0], self.shape.dropout)
+            return None
+        return dropout_mask(values[0], self.shape.dropout)
 
     def loss(
         self, scores: Scores, lengths: Tensor, tags: Tensor, labels: Tensor | None = None
@@ -189,7 +193,8 @@ class TaggerEnsemble(nn.Module):
 
 def _pooled(states: Tensor, lengths: Tensor) -> Tensor:
     """(B, 2F) mean and maximum of states (T, B, F) over the real steps; zero for none."""
-    inside = (torch.arange(len(states), device=states.device)[:, None] < lengths)[..., None]
+    outside = (torch.arange(len(states), device=states.device)[:, None] >= lengths)[..., None]
     mean = states.sum(0) / lengths[:, None].clamp_min(1)
-    top = states.masked_fill(~inside, float("-inf")).amax(0)
+    # Added, for masked_fill takes three times as long, forward and backward.
+    top = (states + torch.where(outside, float("-inf"), 0.0)).amax(0)
     return torch.cat([mean, torch.where(lengths[:, None] > 0, top, 0.0)], -1)

@@ -13,6 +13,7 @@ from torch.nn import functional
 from gatework.layers import LSTM
 
 _SHAPE_SIZE: Final = 8
+_PADDING: Final = 0
 
 
 class WordBatch(NamedTuple):
@@ -23,7 +24,7 @@ class WordBatch(NamedTuple):
         lengths: (B,) words of each sequence.
         words: (W,) numbers in the vocabulary.
         shapes: (W,) numbers of the way they are written.
-        characters: (C, W) numbers of their characters.
+        characters: (C, W) numbers of their characters, 0 past the last.
         sizes: (W,) characters of each.
     """
 
@@ -89,7 +90,7 @@ class WordEncoder(nn.Module):
         self.has_vectors = shape.vector_size > 0
         self.word = nn.Embedding(shape.vocabulary, shape.word_size)
         self.shape = nn.Embedding(shape.shapes, _SHAPE_SIZE)
-        self.character = nn.Embedding(shape.characters, shape.character_size)
+        self.character = nn.Embedding(shape.characters, shape.character_size, _PADDING)
         self.spelling = LSTM(shape.character_size, shape.spelling_size, bidirectional=True)
         self.register_buffer("vectors", torch.zeros(shape.vectors, shape.vector_size))
         self.register_buffer("unknown_rate", torch.zeros(shape.vocabulary))

@@ -4,8 +4,8 @@ This room must not know who owns the parameters, nor any layer, model or task.
 """
 
 from gatework.ops.backend import Backend
-from gatework.ops.both import scan_both
-from gatework.ops.call import BothResult, Memory, ScanCall, ScanResult
+from gatework.ops.call import DirectionsResult, Memory, ScanCall, ScanResult
+from gatework.ops.directions import scan_directions
 from gatework.ops.noise import Regularisation, check_probability
 from gatework.ops.registry import BACKENDS
 from gatework.ops.scan import Explanation, explain, scan
@@ -13,7 +13,7 @@ from gatework.ops.scan import Explanation, explain, scan
 __all__ = [
     "BACKENDS",
     "Backend",
-    "BothResult",
+    "DirectionsResult",
     "Explanation",
     "Memory",
     "Regularisation",
@@ -22,5 +22,5 @@ __all__ = [
     "check_probability",
     "explain",
     "scan",
-    "scan_both",
+    "scan_directions",
 ]

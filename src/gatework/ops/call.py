@@ -1,5 +1,6 @@
 """One checked call of `scan`, as every backend receives it, and what it gives back."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from torch import Tensor
@@ -60,15 +61,15 @@ class ScanResult(NamedTuple):
     trace: dict[str, Tensor] | None
 
 
-class BothResult(NamedTuple):
-    """What the scans of a layer's two directions give; each pair is forward, then reverse.
+class DirectionsResult(NamedTuple):
+    """What the scans of a layer's D directions give, forward first.
 
     Attributes:
-        output: (T, B, 2 * P), zero past a length.
-        state: as in `ScanResult`.
-        trace: likewise; None if not asked for.
+        output: (T, B, D * P), zero past a length.
+        state: (D, B, size) for each of the cell's states, after each sequence's own last step.
+        traces: of each direction as in `ScanResult`; empty if not asked for.
     """
 
     output: Tensor
-    state: tuple[State, State]
-    trace: tuple[dict[str, Tensor], dict[str, Tensor]] | None
+    state: State
+    traces: Sequence[dict[str, Tensor]]

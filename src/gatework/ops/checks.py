@@ -80,22 +80,25 @@ def check_state(cell: AbstractCell, params: Params, state: State, batch: int) ->
         check_like(f"state {name}", part, params["weight_hh"])
 
 
-def check_lengths(lengths: Tensor, steps: int, batch: int) -> Tensor:
-    """Return `lengths` as int64 on the CPU, or raise InputError if they do not fit."""
+def check_lengths(lengths: Tensor, batch: int) -> Tensor:
+    """Return `lengths` as int64 on the CPU; raise InputError if dtype or shape do not fit."""
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise InputError(f"lengths have dtype {lengths.dtype}; expected whole numbers (int64).")
     check_shape("lengths", lengths, (batch,), "(B,)")
-    lengths = lengths.to("cpu", torch.int64)
-    if torch.compiler.is_compiling():  # the core will look at the values
-        return lengths
-    outside = ((lengths < 0) | (lengths > steps)).nonzero().flatten().tolist()
-    if outside:
-        worst = outside[0]
+    return lengths.to("cpu", torch.int64)
+
+
+def span_of(lengths: Tensor, steps: int) -> tuple[int, int]:
+    """Return the least and the largest of `lengths`; raise InputError if one is outside 0 to T."""
+    least, most = lengths.aminmax()
+    span = int(least), int(most)
+    if span[0] < 0 or span[1] > steps:
+        worst = int(((lengths < 0) | (lengths > steps)).nonzero()[0])
         raise InputError(
             f"lengths[{worst}] is {int(lengths[worst])}; expected 0 to T = {steps}, "
             "the number of steps in the input."
         )
-    return lengths
+    return span
 
 
 def check_regularisation(cell: AbstractCell, regularisation: Regularisation) -> None:

@@ -1,7 +1,6 @@
 """The native core's calls on tensors: the only module that imports it. Knows no autograd."""
 
 import functools
-import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,14 +35,6 @@ GATES: tuple[tuple[tuple[int, ...], ...], ...] = (
 ISA_VARIABLE = "GATEWORK_ISA"
 THREADS_VARIABLE = "GATEWORK_NUM_THREADS"
 INVARIANT_VARIABLE = "GATEWORK_BATCH_INVARIANT"
-_LARGE = 1 << 18  # floats
-
-
-class Gradients(NamedTuple):
-    """Gradients of the initial state, if one was given, and of the parameters, if wanted."""
-
-    state: list[Tensor]
-    params: list[Tensor] | None
 
 
 @functools.cache
@@ -115,75 +106,46 @@ def describe() -> dict[str, str]:
     }
 
 
-def bind(problem: Problem, threads: int | None = None) -> "_native.Problem":
-    """The problem as the core takes it. Its tensors must outlive it.
-
-    Args:
-        problem: what is read.
-        threads: how many it may use; `num_threads()` if None.
-
-    Raises:
-        InputError: a number, shape, dtype or device does not fit: the core would leave a buffer.
-    """
+def _manner(threads: int | None = None) -> tuple[int, bool]:
+    """How many threads a pass may use, and whether it is batch invariant."""
     has_tiles = setting().isa == "amx"  # a variable that is not there takes a microsecond to miss
-    try:
-        limit = threads or num_threads()
-        return _native.Problem(*problem, limit, has_tiles and is_batch_invariant())
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    return threads or num_threads(), has_tiles and is_batch_invariant()
 
 
-def empty(*shape: int) -> Tensor:
-    """As torch.empty; a large one in memory that the core keeps, since fresh pages cost dearly."""
-    return torch.empty(shape) if math.prod(shape) < _LARGE else _native.floats(shape)
+# Whether fresh memory is filled with NaN: as torch fills its own.
+_fills = torch.are_deterministic_algorithms_enabled
 
 
 def forward(
     problems: Sequence[Problem],
-    outputs: Sequence[Tensor],
-    traces: Sequence[Tensor] = (),
+    outputs: Sequence[Tensor] | None = None,
     *,
     keep_tape: bool,
     keep_packed: bool,
-) -> tuple[list[Tensor], Tensor]:
-    """As `run_forward`, of problems that are not bound yet."""
-    bound = [bind(each) for each in problems]
-    return run_forward(bound, outputs, traces, keep_tape=keep_tape, keep_packed=keep_packed)
-
-
-def run_forward(
-    bound: Sequence["_native.Problem"],
-    outputs: Sequence[Tensor],
-    traces: Sequence[Tensor] = (),
-    *,
-    keep_tape: bool,
-    keep_packed: bool,
-) -> tuple[list[Tensor], Tensor]:
-    """Run one problem, or two side by side, into `outputs`, each (T, B, P) with a dense last axis.
+    trace: bool = False,
+) -> list[Tensor]:
+    """Run one problem, or two side by side: D in all.
 
     Args:
-        bound: what to run; both tapes of two are in one tensor.
-        outputs: where h of every step goes.
-        traces: where gates and c of every step go, each (`traced`, T, B, H); of none if empty.
+        problems: what to run.
+        outputs: where h of every step goes, each (T, B, P) with a dense last axis; None makes them.
         keep_tape: a backward pass will follow.
         keep_packed: look for packed weights of these values, and keep them, between calls.
+        trace: return gates and c of every step.
 
     Returns:
-        The final states of each problem in turn, and the tape, which is empty if not kept.
+        y (T, B, D * P) if it was made here; the final states, (D, B, P) and (D, B, H) where there
+        is a c; of each problem the trace, (values, T, B, H), if asked for; the tape, if it is kept.
+
+    Raises:
+        InputError: a number, shape, dtype or device does not fit: the core would leave a buffer.
     """
-    batch = outputs[0].shape[1]
-    finals = [torch.empty(batch, size) for each in bound for size in each.state_sizes]
-    tape = empty(_native.tape_floats(bound) if keep_tape else 0)
-    _native.run_forward(bound, outputs, finals, traces, tape if keep_tape else None, keep_packed)
-    return finals, tape
-
-
-def run_again(bound: "_native.Problem", output: Tensor, finals: Sequence[Tensor]) -> None:
-    """Run a problem that is run many times into the same memory; nothing is allocated.
-
-    Of one thread, the packed weights are kept between calls. Other Python threads run meanwhile.
-    """
-    _native.run_forward((bound,), (output,), finals, (), None, True)
+    try:
+        return _native.forward(
+            problems, outputs, keep_tape, trace, keep_packed, *_manner(), _fills()
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def backward(
@@ -192,10 +154,10 @@ def backward(
     tape: Tensor,
     d_outputs: Sequence[Tensor | None],
     d_finals: Sequence[Tensor | None],
-    d_inputs: Sequence[Tensor | None],
     *,
+    want_x: bool,
     want_params: bool,
-) -> list[Gradients]:
+) -> list[Tensor]:
     """Gradients of passes that `forward` ran on the same problems and kept the tape of.
 
     Args:
@@ -203,35 +165,43 @@ def backward(
         outputs: what it wrote, each (T, B, P).
         tape: what it kept.
         d_outputs: the gradients that arrive at `outputs`; None for zeros, as in the next.
-        d_finals: those that arrive at the final states, of each problem in turn.
-        d_inputs: where the gradient of each x goes, (T, B, I) with a dense last axis, or None.
+        d_finals: those that arrive at the final states.
+        want_x: make those of each x.
         want_params: make those of the parameters.
 
     Returns:
-        Those of each problem: of the states that were given, and of the parameters if wanted.
+        Of each x, if wanted; of each problem's initial states, if they were given; of each
+        problem's parameters, if wanted.
 
     Raises:
         InputError: a shape, dtype or device does not fit.
     """
-    bound = [bind(each) for each in problems]
-    results = [
-        Gradients(_like(each.state), _like(each.params) if want_params else None)
-        for each in problems
-    ]
-    d_states = [part for result in results for part in result.state]
-    d_params = [part for result in results for part in result.params or ()]
     try:
-        _native.run_backward(
-            bound, outputs, tape, d_outputs, d_finals, d_inputs, d_states, d_params
+        return _native.backward(
+            problems, outputs, tape, d_outputs, d_finals, want_x, want_params, *_manner(), _fills()
         )
     except ValueError as error:
         raise InputError(str(error)) from None
-    return results
 
 
-def _like(tensors: Sequence[Tensor]) -> list[Tensor]:
-    # Twice as fast as torch.empty of their shapes.
-    return [torch.empty_like(each, memory_format=torch.contiguous_format) for each in tensors]
+def bind(problem: Problem, threads: int | None = None) -> "_native.Problem":
+    """A problem that is run many times, on `threads` if given. Its tensors must outlive it.
+
+    Raises:
+        InputError: as `forward` does.
+    """
+    try:
+        return _native.Problem(problem, *_manner(threads))
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def run_again(bound: "_native.Problem", output: Tensor, finals: Sequence[Tensor]) -> None:
+    """Run a bound problem into the same memory, (T, B, P) and (B, size) each; nothing is allocated.
+
+    Of one thread, the packed weights are kept between calls. Other Python threads run meanwhile.
+    """
+    _native.run_again(bound, output, finals)
 
 
 def stream(problems: Sequence[Problem]) -> "_native.Stream":

@@ -18,9 +18,8 @@ from gatework.ops.operator import (
     columns,
     scan_backward,
     scan_forward,
-    shares,
 )
-from gatework.ops.problem import Problem
+from gatework.ops.problem import Problem, shares
 from gatework.ops.reference import REFERENCE
 
 
@@ -32,8 +31,7 @@ class _Plan(NamedTuple):
     noises: tuple[Regularisation | None, ...]
     scales: int  # how many there are
     states: int  # initial ones of all directions
-    finals: int  # states at the end
-    numbers: tuple[int, ...]  # those of the operators, as the next two
+    numbers: tuple[int, ...]  # those of the operators, as the next three
     limits: tuple[float, ...]
     seeds: tuple[int, ...]
     reverse: bool
@@ -57,7 +55,7 @@ class _Scan(torch.autograd.Function):
         ctx: Any, plan: _Plan, x: Tensor, lengths: Tensor | None, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         results = scan_forward(plan.reads(x, lengths, tensors), plan.keep, trace=plan.trace)
-        kept = results[1 + plan.finals]
+        kept = results[-1]
         ctx.mark_non_differentiable(kept)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x, lengths, results[0], kept, *tensors)
@@ -65,24 +63,27 @@ class _Scan(torch.autograd.Function):
         return tuple(results)
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, dy: Tensor | None, *cotangents: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         plan: _Plan = ctx.plan
         x, lengths, y, kept, *tensors = ctx.saved_tensors
-        _, need_x, _, *needs = ctx.needs_input_grad
+        _, want_x, _, *needs = ctx.needs_input_grad
         reads = plan.reads(x, lengths, tensors)
-        dy, *d_finals = cotangents[: 1 + plan.finals]
-        d_trace = cotangents[2 + plan.finals :]
-        if torch.is_grad_enabled() or any(each is not None for each in d_trace):
-            # The gradients must be differentiable too, or the loss reached into the trace.
-            gradients = _reference_gradients(plan, reads, (dy, *d_finals, *d_trace))
+        finals = len(plan.cell.states)
+        reaches_trace = plan.trace and any(each is not None for each in cotangents[finals:])
+        if torch.is_grad_enabled() or reaches_trace:
+            # The gradients must be differentiable too, or the core has none of a trace.
+            dx, *others = _reference_gradients(plan, reads, (dy, *cotangents[:-1]))
         else:
-            want_params = any(needs[plan.scales + plan.states :])
-            gradients = scan_backward(reads, plan.keep, y, kept, dy, d_finals, need_x, want_params)
-        dx, *others = gradients
-        others = [None] * plan.scales + others
-        others += [None] * (len(needs) - len(others))
-        wanted = [value if need else None for value, need in zip(others, needs, strict=True)]
-        return None, dx if need_x else None, None, *wanted
+            want_params = True in needs[plan.scales + plan.states :]
+            made = scan_backward(
+                reads, plan.keep, y, kept, dy, cotangents[:finals], want_x, want_params
+            )
+            dx, *others = made if want_x else (None, *made)
+            if not want_params:
+                others += [None] * len(reads.params)
+        return None, dx, None, *[None] * plan.scales, *others
 
 
 def _reference_gradients(
@@ -129,7 +130,7 @@ def _reference_outputs(plan: _Plan, reads: Reads) -> list[Tensor]:
     names = _traced(plan.cell)
     return [
         torch.cat([result.output for result in results], dim=-1),
-        *(part for result in results for part in result.state),
+        *map(torch.stack, zip(*[result.state for result in results], strict=True)),
         *(torch.stack([each.trace[name] for name in names]) for each in results if each.trace),
     ]
 
@@ -142,14 +143,14 @@ def _traced(cell: AbstractCell) -> tuple[str, ...]:
 def problem(call: ScanCall) -> Problem:
     """What the core reads of a call, which is not in training."""
     state = call.state or ()
-    plan = _plan((call,), 0, len(state), NOTHING, bfloat16=False)
-    params = [call.params[name] for name in plan.kernel.names]
+    kernel = kernel_of(call.cell, call.params)
+    assert kernel is not None, "refused"
+    plan = _plan((call,), kernel, 0, len(state), NOTHING, bfloat16=False)
+    params = [call.params[name] for name in kernel.names]
     return plan.reads(call.x, call.lengths, (*state, *params)).problems()[0]
 
 
-def scan(
-    *calls: ScanCall, bfloat16: bool = False
-) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
+def scan(*calls: ScanCall, bfloat16: bool = False) -> tuple[Tensor, State, list[dict[str, Tensor]]]:
     """Run one call, or two that differ in direction, params and state: forward, then reversed.
 
     Args:
@@ -157,60 +158,63 @@ def scan(
         bfloat16: products may be made of operands that are rounded to it.
 
     Returns:
-        The output, (T, B, P) or (T, B, 2 * P); the final state of each; the trace of each, or none.
+        The output, (T, B, D * P) for D directions; the final state, (D, B, size) each; the trace of
+        each direction, or none.
     """
-    call = calls[0]
-    scales = [each for one in calls for each in _scale(one)]
-    state = [part for one in calls for part in one.state or ()]
-    plan = _plan(calls, len(scales), len(state), NOTHING, bfloat16=bfloat16)
-    params = [one.params[name] for one in calls for name in plan.kernel.names]
-    tensors = (*scales, *state, *params)
-    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *state, *params)]):
-        recomputes = call.memory == "recompute" and not call.trace
-        plan = plan._replace(keep=STRETCHES if recomputes else TAPE)
-        results = _Scan.apply(plan, call.x, call.lengths, *tensors)
-    else:
-        reads = plan.reads(call.x, call.lengths, tensors)
-        results = scan_forward(reads, NOTHING, trace=call.trace)
-    output, *rest = results
-    states = [tuple(part) for part in shares(rest[: plan.finals], len(calls))]
-    traces = [
-        dict(zip(_traced(call.cell), trace, strict=True)) | {"h": h}
-        for trace, h in zip(rest[plan.finals + 1 :], columns(output, len(calls)), strict=False)
-    ]
-    return output, states, traces
-
-
-def _plan(
-    calls: Sequence[ScanCall], scales: int, states: int, keep: int, *, bfloat16: bool
-) -> _Plan:
     call = calls[0]
     kernel = kernel_of(call.cell, call.params)
     assert kernel is not None, "refused"
-    noises = tuple([one.regularisation for one in calls])
-    noise = noises[0]
-    zoneouts = (0.0, 0.0) if noise is None else (*noise.zoneout, 0.0)[:2]
-    is_training = noise is not None and noise.training
+    scales = [each for one in calls if one.regularisation is not None for each in _scale(one)]
+    state = [part for one in calls if one.state is not None for part in one.state]
+    params = [one.params[name] for one in calls for name in kernel.names]
+    tensors = (*scales, *state, *params)
+    keep = NOTHING
+    if torch.is_grad_enabled() and any([each.requires_grad for each in (call.x, *tensors)]):
+        keep = STRETCHES if call.memory == "recompute" and not call.trace else TAPE
+    plan = _plan(calls, kernel, len(scales), len(state), keep, bfloat16=bfloat16)
+    if keep == NOTHING:
+        results = scan_forward(plan.reads(call.x, call.lengths, tensors), keep, trace=call.trace)
+    else:
+        *results, _ = _Scan.apply(plan, call.x, call.lengths, *tensors)
+    output, *rest = results
+    finals = len(call.cell.states)
+    traces = []
+    if call.trace:
+        names = _traced(call.cell)
+        traces = [
+            dict(zip(names, trace, strict=True)) | {"h": h}
+            for trace, h in zip(rest[finals:], columns(output, len(calls)), strict=True)
+        ]
+    return output, tuple(rest[:finals]), traces
+
+
+def _plan(
+    calls: Sequence[ScanCall],
+    kernel: Kernel,
+    scales: int,
+    states: int,
+    keep: int,
+    *,
+    bfloat16: bool,
+) -> _Plan:
+    call = calls[0]
+    noise = call.regularisation
+    limits, is_training = (0.0, 0.0, kernel.clip), False
+    noises, seeds = (None,) * len(calls), (0,) * len(calls)
+    if noise is not None:
+        noises = tuple([one.regularisation for one in calls])
+        seeds = tuple([0 if each is None else each.seed for each in noises])
+        limits = (*(*noise.zoneout, 0.0)[:2], kernel.clip)
+        is_training = noise.training
+    numbers = (kernel.cell, kernel.options, kernel.present, int(is_training), int(bfloat16))
     return _Plan(
-        call.cell,
-        kernel,
-        noises,
-        scales,
-        states,
-        len(call.cell.states) * len(calls),
-        (kernel.cell, kernel.options, kernel.present, int(is_training), int(bfloat16)),
-        (*zoneouts, kernel.clip),
-        tuple([0 if one is None else one.seed for one in noises]),
-        call.reverse,
-        keep,
+        call.cell, kernel, noises, scales, states, numbers, limits, seeds, call.reverse, keep,
         call.trace,
-    )
+    )  # fmt: skip
 
 
 def _scale(call: ScanCall) -> tuple[Tensor, ...]:
     """What recurrent dropout multiplies h by, if it does."""
-    if call.regularisation is None:
-        return ()
     batch, weight = call.x.shape[1], call.params["weight_hh"]
     scale = recurrent_scale(call.regularisation, batch, weight.shape[1], weight)
     return () if scale is None else (scale,)

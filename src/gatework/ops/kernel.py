@@ -1,9 +1,11 @@
 """What the native core calls a cell: numbers that follow native/include/gatework.h."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from gatework.cells import GRU, LSTM, RNN, AbstractCell, Params
 
@@ -99,3 +101,15 @@ def _lstm(cell: LSTM) -> tuple[int, int, float] | None:
 def places(present: int) -> tuple[int, ...]:
     """The places in PARAMETERS of those there are."""
     return tuple(place for place in range(len(PARAMETERS)) if present >> place & 1)
+
+
+def state_sizes(kernel: Sequence[int], params: Sequence[Tensor]) -> tuple[int, ...]:
+    """The widths of h and, where there is one, of c, from `kernel` and `params` of a Problem."""
+    cell, _, present, *_ = kernel
+    width = params[1].shape[1]
+    if cell != 0:
+        return (width,)
+    projection = PARAMETERS.index("weight_hr")
+    if not present >> projection & 1:
+        return width, width
+    return width, params[places(present).index(projection)].shape[1]

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from gatework.cells import State
 from gatework.ops import core, differentiable, transforms
 from gatework.ops.backend import Backend
-from gatework.ops.call import BothResult, ScanCall, ScanResult
+from gatework.ops.call import DirectionsResult, ScanCall, ScanResult
 from gatework.ops.kernel import kernel_of
 
 
@@ -30,23 +29,18 @@ def refuses(call: ScanCall) -> str | None:
 
 def run(call: ScanCall) -> ScanResult:
     """Run the scan on the core."""
-    output, (state,), traces = _run(call)
-    return ScanResult(output, state, traces[0] if traces else None)
+    output, state, traces = run_directions(call)
+    return ScanResult(output, tuple([part[0] for part in state]), traces[0] if traces else None)
 
 
-def run_both(ahead: ScanCall, back: ScanCall) -> BothResult:
-    """Run two calls that differ in direction, params and state at once."""
-    output, states, traces = _run(ahead, back)
-    return BothResult(output, (states[0], states[1]), (traces[0], traces[1]) if traces else None)
-
-
-def _run(*calls: ScanCall) -> tuple[Tensor, list[State], list[dict[str, Tensor]]]:
+def run_directions(*calls: ScanCall) -> DirectionsResult:
+    """Run one call, or at once two that differ in direction, params and state."""
     if not torch.is_autocast_enabled("cpu"):
-        return differentiable.scan(*calls)
+        return DirectionsResult(*differentiable.scan(*calls))
     narrow = torch.get_autocast_dtype("cpu") == torch.bfloat16
-    output, states, traces = differentiable.scan(*map(_in_float32, calls), bfloat16=narrow)
+    output, state, traces = differentiable.scan(*map(_in_float32, calls), bfloat16=narrow)
     traces = [{name: _autocast(part) for name, part in trace.items()} for trace in traces]
-    return _autocast(output), [tuple(map(_autocast, state)) for state in states], traces
+    return DirectionsResult(_autocast(output), tuple(map(_autocast, state)), traces)
 
 
 def _in_float32(call: ScanCall) -> ScanCall:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gatework.ops import core, recompute
-from gatework.ops.kernel import PARAMETERS, places
-from gatework.ops.problem import Problem
+from gatework.ops.kernel import state_sizes
+from gatework.ops.problem import Problem, shares
 
 # kernel: gw_cell, its options, which parameters there are, training, bfloat16. limits: zoneout of h
 # and of c, the clip of c. An empty state means zeros. Two directions hold twice as many tensors in
@@ -24,13 +24,13 @@ NOTHING, TAPE, STRETCHES = 0, 1, 2
 
 torch.library.define(
     "gatework::scan_forward",
-    # y (T, B, P) or (T, B, 2 * P), the final states, what was kept, and the trace of each
-    # direction, (gates and c, T, B, H), if it is wanted.
+    # y (T, B, D * P) for D directions; the final states, (D, B, P) and, where there is a c,
+    # (D, B, H); the trace of each, (gates and c, T, B, H), if wanted; what was kept, if anything.
     f"({_READS}, int keep, bool trace) -> Tensor[]",
 )
 torch.library.define(
     "gatework::scan_backward",
-    # The gradients of x, state and params; of x empty, of params none, where not wanted.
+    # The gradients of x if wanted, of the state, and of the params if wanted.
     f"({_READS}, int keep, Tensor y, Tensor kept, Tensor? dy, Tensor?[] d_finals, bool want_x, "
     "bool want_params) -> Tensor[]",
 )
@@ -62,23 +62,6 @@ class Reads(NamedTuple):
             Problem(kernel, limits, p1, x, lengths, s1, other_scale, seeds[1], True),
         ]
 
-    def state_sizes(self) -> list[int]:
-        """The widths of the final states of all directions; for shapes alone."""
-        cell, _, present, *_ = self.kernel
-        share = shares(self.params, len(self.seeds))[0]
-        names = [PARAMETERS[place] for place in places(present)]
-        width = share[1].shape[1]
-        hidden = share[names.index("weight_hr")].shape[1] if "weight_hr" in names else width
-        return ([width, hidden] if cell == 0 else [width]) * len(self.seeds)
-
-
-def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
-    """What belongs to each of `count` directions."""
-    if count == 1:
-        return [values]
-    size = len(values) // count
-    return [values[index * size : (index + 1) * size] for index in range(count)]
-
 
 def columns(values: Tensor, count: int) -> Sequence[Tensor]:
     """Those of each direction."""
@@ -104,20 +87,9 @@ def _unwatched(function: Callable[..., list[Tensor]]) -> Callable[..., list[Tens
 
 def _forward(reads: Reads, keep: int, trace: bool) -> list[Tensor]:  # noqa: FBT001
     problems = reads.problems()
-    count = len(problems)
-    bound = [core.bind(each) for each in problems]
-    steps, batch, _ = problems[0].x.shape
-    y = core.empty(steps, batch, count * bound[0].width)
     if keep == STRETCHES:
-        finals, kept = recompute.forward(problems, columns(y, count))
-        return [y, *finals, kept]
-    traces = ()
-    if trace:
-        traces = [core.empty(each.traced, steps, batch, each.hidden_size) for each in bound]
-    finals, tape = core.run_forward(
-        bound, columns(y, count), traces, keep_tape=keep == TAPE, keep_packed=keep == NOTHING
-    )
-    return [y, *finals, tape, *traces]
+        return recompute.forward(problems)
+    return core.forward(problems, keep_tape=keep == TAPE, keep_packed=keep == NOTHING, trace=trace)
 
 
 # Where torch.compile breaks a graph it traces on, frame by frame; the core is not for its eyes.
@@ -132,16 +104,17 @@ def _forward_fake(*inputs: Any) -> list[Tensor]:
     *given, keep, trace = inputs
     reads = Reads(*given)
     steps, batch, _ = reads.x.shape
-    count, sizes = len(reads.seeds), reads.state_sizes()
-    size = 0
-    if keep != NOTHING:  # how much depends on the lengths, and on the instruction set
-        size = torch.library.get_ctx().new_dynamic_size()
-    y = reads.x.new_empty(steps, batch, count * sizes[0])
+    count = len(reads.seeds)
+    params = shares(reads.params, count)[0]
+    sizes = state_sizes(reads.kernel, params)
+    made = [reads.x.new_empty(steps, batch, count * sizes[0])]
+    made += [reads.x.new_empty(count, batch, size) for size in sizes]
     hidden = sizes[-1]
-    slots = reads.params[1].shape[0] // hidden + (len(sizes) > count)
-    traces = [reads.x.new_empty(slots, steps, batch, hidden) for _ in range(count) if trace]
-    finals = [reads.x.new_empty(batch, size) for size in sizes]
-    return [y, *finals, reads.x.new_empty(size), *traces]
+    slots = params[1].shape[0] // hidden + len(sizes) - 1
+    made += [reads.x.new_empty(slots, steps, batch, hidden) for _ in range(count) if trace]
+    if keep != NOTHING:  # how much depends on the lengths, and on the instruction set
+        made.append(reads.x.new_empty(torch.library.get_ctx().new_dynamic_size()))
+    return made
 
 
 def _backward(  # noqa: PLR0913 (those of the operator)
@@ -155,27 +128,20 @@ def _backward(  # noqa: PLR0913 (those of the operator)
     want_params: bool,  # noqa: FBT001
 ) -> list[Tensor]:
     problems = reads.problems()
-    x, count = problems[0].x, len(problems)
-    outputs = columns(y, count)
-    d_outputs = (None,) * count if dy is None else columns(dy, count)
-    if keep == STRETCHES:
-        dx = core.empty(*x.shape).zero_() if want_x else None
-        results = recompute.backward(
-            problems, outputs, kept, d_outputs, d_finals, dx, want_params=want_params
-        )
-    else:
-        parts = [core.empty(*x.shape) if want_x else None for _ in problems]
-        results = core.backward(
-            problems, outputs, kept, d_outputs, d_finals, parts, want_params=want_params
-        )
-        dx = parts[0]
-        for part in parts[1:]:
-            dx = None if dx is None or part is None else dx.add_(part)
-    return [
-        torch.empty(0) if dx is None else dx,
-        *[part for result in results for part in result.state],
-        *[weight for result in results for weight in result.params or ()],
-    ]
+    count = len(problems)
+    run = recompute.backward if keep == STRETCHES else core.backward
+    made = run(
+        problems,
+        columns(y, count),
+        kept,
+        (None,) * count if dy is None else columns(dy, count),
+        d_finals,
+        want_x=want_x,
+        want_params=want_params,
+    )
+    if want_x and count == 2:
+        made[0].add_(made.pop(1))
+    return made
 
 
 _run_backward: Any = _unwatched(_backward)
@@ -192,8 +158,8 @@ def _backward_fake(*inputs: Any) -> list[Tensor]:
     def like(values: Tensor) -> Tensor:
         return torch.empty_like(values, memory_format=torch.contiguous_format)
 
-    weights = params if want_params else ()
-    return [like(x) if want_x else x.new_empty(0), *map(like, state), *map(like, weights)]
+    wanted = [*((x,) if want_x else ()), *state, *(params if want_params else ())]
+    return list(map(like, wanted))
 
 
 def scan_forward(reads: Reads, keep: int, *, trace: bool) -> list[Tensor]:

@@ -28,7 +28,7 @@ def checked_call(  # noqa: PLR0913 (those of scan)
     trace: bool,
     regularisation: Regularisation | None,
     memory: Memory,
-    params_checked: bool,
+    params_checked: bool = False,
 ) -> ScanCall:
     """Check the arguments; drop steps that no sequence reaches, and what changes nothing."""
     if not params_checked:
@@ -40,20 +40,24 @@ def checked_call(  # noqa: PLR0913 (those of scan)
     if regularisation is not None:
         checks.check_regularisation(cell, regularisation)
         regularisation = regularisation if regularisation.acts else None
-    call = ScanCall(cell, params, x, state, None, reverse, trace, regularisation, memory)
-    if lengths is None:
-        return call
+    if lengths is not None:
+        x, lengths = _trimmed(x, lengths)
+    return ScanCall(cell, params, x, state, lengths, reverse, trace, regularisation, memory)
+
+
+def _trimmed(x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Drop the steps that no sequence reaches, and lengths that are all the same."""
     steps, batch = x.shape[:2]
     if batch == 0:
-        return call
-
-    lengths = checks.check_lengths(lengths, steps, batch)
+        return x, None
+    lengths = checks.check_lengths(lengths, batch)
     if torch.compiler.is_compiling():  # their values are not there to look at
-        return call._replace(lengths=lengths)
-    shortest, longest = int(lengths.min()), int(lengths.max())
+        return x, lengths
+    shortest, longest = checks.span_of(lengths, steps)
     longest = max(longest, 1)  # so that T >= 1 holds for every backend
-    ragged = lengths if shortest < longest else None
-    return call._replace(x=x[:longest], lengths=ragged)
+    if longest < steps:
+        x = x[:longest]
+    return x, lengths if shortest < longest else None
 
 
 def asked_backend(backend: str | None) -> str | None:

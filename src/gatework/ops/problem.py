@@ -33,3 +33,11 @@ class Problem(NamedTuple):
     seed: int
     reverse: bool
     first_step: int = 0
+
+
+def shares(values: Sequence[Tensor], count: int) -> list[Sequence[Tensor]]:
+    """What belongs to each of `count` directions."""
+    if count == 1:
+        return [values]
+    size = len(values) // count
+    return [values[index * size : (index + 1) * size] for index in range(count)]

@@ -5,7 +5,7 @@ of every stretch, and the tape of one (Chen et al. 2016, arXiv:1604.06174).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gatework.errors import InputError
 from gatework.ops import core
-from gatework.ops.core import Gradients
-from gatework.ops.problem import Problem
+from gatework.ops.kernel import state_sizes
+from gatework.ops.problem import Problem, shares
 
 _SHORTEST = 16  # steps: in shorter stretches the fixed cost of a pass would show
 
@@ -30,19 +30,22 @@ class Stretch(NamedTuple):
         return values[self.first : self.last]
 
 
-def forward(problems: Sequence[Problem], outputs: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+def forward(problems: Sequence[Problem]) -> list[Tensor]:
     """As `core.forward`; but what it keeps is c at the start of every stretch but the first."""
+    first = problems[0]
+    steps, batch, _ = first.x.shape
+    width, *_ = state_sizes(first.kernel, first.params)
+    y = first.x.new_empty(steps, batch, len(problems) * width)
+    outputs = y.split(width, dim=-1)
     kept: list[Tensor] = []
     finals: list[Tensor] = []
     for stretches in _in_order(problems):
         if finals:
             problems = _from_state(problems, finals)
-            kept += [part for problem in problems for part in problem.state[1:]]
-        targets = [stretch.of(y) for y, stretch in zip(outputs, stretches, strict=True)]
-        finals, _ = core.forward(
-            _cut(problems, stretches), targets, keep_tape=False, keep_packed=True
-        )
-    return finals, torch.stack(kept).flatten() if kept else torch.empty(0)
+            kept += finals[1:]
+        targets = [stretch.of(each) for each, stretch in zip(outputs, stretches, strict=True)]
+        finals = core.forward(_cut(problems, stretches), targets, keep_tape=False, keep_packed=True)
+    return [y, *finals, torch.stack(kept).flatten() if kept else y.new_empty(0)]
 
 
 def backward(
@@ -51,51 +54,51 @@ def backward(
     kept: Tensor,
     d_outputs: Sequence[Tensor | None],
     d_finals: Sequence[Tensor | None],
-    dx: Tensor | None,
     *,
+    want_x: bool,
     want_params: bool,
-) -> list[Gradients]:
-    """As `core.backward`; but the gradients of x are added into `dx`, which holds zeros."""
+) -> list[Tensor]:
+    """As `core.backward`, on what this module's `forward` kept."""
     in_order = list(_in_order(problems))
-    _, *memory_sizes = core.bind(problems[0]).state_sizes  # that of c, if there is one
-    memories = len(problems) * len(memory_sizes)
-    memory_shape = (memories * (len(in_order) - 1), problems[0].x.shape[1], *memory_sizes)
+    count, first = len(problems), problems[0]
+    _, *memory_sizes = state_sizes(first.kernel, first.params)  # that of c, if there is one
+    memory_shape = (len(in_order) - 1, len(memory_sizes), count, first.x.shape[1], *memory_sizes)
     if kept.numel() != math.prod(memory_shape):
         raise InputError(
             f"what the forward pass kept has {kept.numel()} numbers; expected {memory_shape}."
         )
     kept = kept.view(memory_shape)
-    totals: list[Gradients] = []
+    dx = [torch.empty_like(first.x) for _ in problems if want_x]
+    d_params: list[Tensor] = []
+    d_state: list[Tensor] = []
     for index in reversed(range(len(in_order))):
         stretches = in_order[index]
+        entered = problems
         if index:
-            c = iter(kept[(index - 1) * memories : index * memories])
-            entered = [
-                each._replace(state=(_h_before(each, y, stretch), *([next(c)] if memories else [])))
-                for each, y, stretch in zip(problems, outputs, stretches, strict=True)
-            ]
-        else:
-            entered = problems
+            h = [_h_before(*each) for each in zip(problems, outputs, stretches, strict=True)]
+            entered = _from_state(problems, [h, *kept[index - 1]])
         parts = _cut(entered, stretches)
         again = [
             torch.empty_like(stretch.of(y)) for y, stretch in zip(outputs, stretches, strict=True)
         ]
-        _, tape = core.forward(parts, again, keep_tape=True, keep_packed=True)
-        d_parts = [None if dx is None else torch.empty_like(part.x) for part in parts]
+        tape = core.forward(parts, again, keep_tape=True, keep_packed=True)[-1]
         arriving = [
             None if dy is None else stretch.of(dy)
             for dy, stretch in zip(d_outputs, stretches, strict=True)
         ]
-        results = core.backward(
-            parts, again, tape, arriving, d_finals, d_parts, want_params=want_params
+        made = core.backward(
+            parts, again, tape, arriving, d_finals, want_x=want_x, want_params=want_params
         )
         del tape, again
-        for d_part, stretch in zip(d_parts, stretches, strict=True):
-            if dx is not None and d_part is not None:
-                stretch.of(dx).add_(d_part)
-        d_finals = [each for result in results for each in result.state]
-        totals = [_sum(*pair) for pair in zip(totals, results, strict=True)] if totals else results
-    return totals
+        for whole, stretch in zip(dx, stretches, strict=False):
+            stretch.of(whole).copy_(made.pop(0))
+        states = count * len(parts[0].state)
+        d_state, weights = made[:states], made[states:]
+        d_finals = [torch.stack(each) for each in zip(*shares(d_state, count), strict=True)]
+        for total, more in zip(d_params, weights, strict=False):
+            total.add_(more)
+        d_params = d_params or weights
+    return [*dx, *d_state, *d_params]
 
 
 def _in_order(problems: Sequence[Problem]) -> Iterator[tuple[Stretch, ...]]:
@@ -121,11 +124,11 @@ def _cut(problems: Sequence[Problem], stretches: Sequence[Stretch]) -> list[Prob
     ]
 
 
-def _from_state(problems: Sequence[Problem], state: Sequence[Tensor]) -> list[Problem]:
-    size = len(state) // len(problems)
+def _from_state(problems: Sequence[Problem], state: Sequence[Iterable[Tensor]]) -> list[Problem]:
+    """The problems from what `state` holds for each: h of all, then c of all."""
     return [
-        each._replace(state=state[index * size : (index + 1) * size])
-        for index, each in enumerate(problems)
+        problem._replace(state=own)
+        for problem, own in zip(problems, zip(*state, strict=True), strict=True)
     ]
 
 
@@ -138,11 +141,3 @@ def _h_before(problem: Problem, y: Tensor, stretch: Stretch) -> Tensor:
         return h.contiguous()
     is_under_way = problem.lengths > stretch.last
     return torch.where(is_under_way.unsqueeze(1), h, problem.state[0] if problem.state else 0.0)
-
-
-def _sum(total: Gradients, more: Gradients) -> Gradients:
-    """The state's gradient is that of the earlier stretch; the parameters' add up."""
-    if total.params is not None and more.params is not None:
-        for into, value in zip(total.params, more.params, strict=True):
-            into.add_(value)
-    return Gradients(more.state, total.params)

@@ -59,7 +59,6 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
     regularisation: Regularisation | None = None,
     memory: Memory = "tape",
     backend: str | None = None,
-    params_checked: bool = False,
 ) -> ScanResult:
     """Run `cell` over a batch of sequences of any lengths.
 
@@ -77,8 +76,6 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
             memory and makes it again. No result depends on it.
         backend: the backend to use; if None that of the environment variable GATEWORK_BACKEND,
             else the first that does not refuse.
-        params_checked: `params` are known to be this cell's, as a layer's own are; their shapes
-            are not looked at again.
 
     Returns:
         output (T, B, P), zero past a length; the state after each sequence's own last step, which
@@ -106,7 +103,6 @@ def scan(  # noqa: PLR0913 (the arguments are the contract)
         trace=trace,
         regularisation=regularisation,
         memory=memory,
-        params_checked=params_checked,
     )
     result = choose(call, asked_backend(backend)).run(call)
     missing = x.shape[0] - call.x.shape[0]
@@ -144,7 +140,6 @@ def explain(  # noqa: PLR0913 (those of scan)
         trace=trace,
         regularisation=regularisation,
         memory=memory,
-        params_checked=False,
     )
     asked = asked_backend(backend)
     verdicts = tuple(Verdict(known.name, known.refuses(call)) for known in BACKENDS)

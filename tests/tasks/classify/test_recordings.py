@@ -20,7 +20,8 @@ from gatework.data.series_rows import SeriesColumns, from_arrays, to_recordings,
 from gatework.errors import InputError
 from gatework.models.classifier import ClassifierShape, Inputs, SequenceClassifier
 from gatework.tasks.classify import Classifier
-from gatework.tasks.classify.bags import SUMMARIES, DenseBag, summarise
+from gatework.tasks.classify.bags import SUMMARIES, DenseBag, slopes, summarise
+from gatework.tasks.classify.baselines import logistic
 from gatework.tasks.classify.choices import Effort, choose_effort, choose_shape
 from gatework.tasks.classify.recordings import RecordingEncoder, Scale
 from gatework.tasks.classify.settings import ClassifySettings
@@ -198,6 +199,32 @@ def test_summaries_by_hand() -> None:
     assert found[1, -2:].tolist() == [0, 0]
 
 
+def test_slopes_are_those_of_a_fitted_line() -> None:
+    rng = np.random.default_rng(0)
+    values, times = rng.normal(size=(9, 2)), np.array([0, 1, 5, 7, 8, 2, 3, 4, 0.0])
+    values[[1, 5, 6, 7], [0, 1, 1, 1]] = np.nan
+    data = Recordings(values.astype(np.float32), np.array([0, 5, 8, 8, 9]), ("a", "b"), times)
+    found = slopes(data)
+    for row, column, at in ((0, 0, [0, 2, 3, 4]), (0, 1, [0, 1, 2, 3, 4]), (1, 0, [5, 6, 7])):
+        line = np.polyfit(times[at], data.values[at, column].astype(float), 1)
+        assert found[row, column] == pytest.approx(line[0])
+    assert np.isnan(found[[1, 2, 2, 3, 3], [1, 0, 1, 0, 1]]).all()
+    even = dataclasses.replace(data, times=None).take(np.array([0]))
+    assert slopes(even)[0, 1] == pytest.approx(np.polyfit(np.arange(5), even.values[:, 1], 1)[0])
+
+
+def test_a_straight_line_tells_the_middle_from_both_ends() -> None:
+    rng = np.random.default_rng(0)
+    level = np.repeat(rng.normal(size=300), 2)
+    values = np.where(rng.random(600) < 0.2, np.nan, np.exp(level)).astype(np.float32)
+    data = Recordings(values[:, None], np.arange(0, 601, 2), ("a",), np.tile([0.0, 1.0], 300))
+    far = torch.from_numpy((np.abs(level[::2]) > 1).astype(np.int64))
+    bag = RecordingEncoder.fit(data, ClassifySettings())[0].encode(data).bag
+    seen = summarise(data)[:, 6] > 0
+    said = logistic(bag, far, 2, 1e-3).scores(bag).argmax(1)
+    assert (said == far).numpy()[seen].mean() > 0.95
+
+
 def test_what_a_network_sees_of_missing_values() -> None:
     values = np.array([[np.nan], [2.0], [np.nan], [np.nan], [5.0], [4.0], [4.0]], np.float32)
     times = np.array([0.0, 1, 3, 4, 6, 0, 2])
@@ -333,9 +360,22 @@ def test_a_feature_dropped_in_training_is_as_if_never_seen() -> None:
     torch.testing.assert_close(network.eval().front(inputs), steps)
 
 
+def test_training_drops_summaries_and_prediction_none() -> None:
+    shape = ClassifierShape(2, features=6, statics=200, static_size=4, hidden_size=4, dropout=0.5)
+    network = SequenceClassifier(shape)
+    read = []
+    network.statics.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    inputs = Inputs(torch.zeros(2, 5, 6), torch.full((5,), 2), torch.ones(5, 200))
+    for training in (True, False):
+        network.train(training)(inputs)
+    assert set(read[0].unique().tolist()) == {0.0, 2.0}
+    assert read[0].mean().item() == pytest.approx(1, abs=0.2)
+    assert torch.equal(read[1], inputs.statics)
+
+
 def test_what_is_chosen_for_series_and_for_events() -> None:
-    def chosen(data: Recordings) -> tuple[ClassifierShape, Effort]:
-        settings = ClassifySettings()
+    def chosen(data: Recordings, **given: Any) -> tuple[ClassifierShape, Effort]:
+        settings = ClassifySettings(**given)
         encoder, _ = RecordingEncoder.fit(data, settings)
         shape, _ = choose_shape(encoder, encoder.encode(data), 2, 3, settings)
         return shape, choose_effort(data, shape, settings)[0]
@@ -349,6 +389,10 @@ def test_what_is_chosen_for_series_and_for_events() -> None:
     assert (events.pooling, events.convolution) == ("last", 0)
     assert events.static_size > 0
     assert effort.label_smoothing == 0
+    gaps = rng.normal(size=(1_300, 40))
+    gaps[:, ::3] = np.nan
+    sizes = [chosen(from_arrays(list(gaps)), summaries=s)[0].hidden_size for s in (None, False)]
+    assert sizes == [32, 64]
     widths = [layer.convolution.kernel_size for layer in SequenceClassifier(shape).convolutions]  # type: ignore[union-attr]
     assert widths == [(9,), (5,), (3,)]
 

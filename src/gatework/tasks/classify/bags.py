@@ -16,6 +16,7 @@ from gatework.data.labelled import Recordings
 from gatework.data.ragged import Ragged
 from gatework.data.text import UNKNOWN
 
+_SAME: Final = 1e-9  # squared times apart under which they are one time
 SUMMARIES: Final = ("mean", "min", "max", "first", "last", "deviation", "count")
 
 
@@ -167,6 +168,28 @@ def summarise(recordings: Recordings) -> np.ndarray:
         table[full, 6] = np.log1p(number)
     flat = table.reshape(count, -1)
     return np.concatenate([flat, recordings.statics], 1) if recordings.static_names else flat
+
+
+def slopes(recordings: Recordings) -> np.ndarray:
+    """Return (S, V) how much each feature rises in a unit of time, or a step: the slope of the line
+    of least squares through what was seen; NaN where that is not at two different times.
+    """
+    lengths, full = recordings.lengths, np.flatnonzero(recordings.lengths)
+    found = np.full((len(recordings), recordings.values.shape[1]), np.nan)
+    if not len(full):
+        return found
+    times = recordings.times
+    if times is None:
+        times = np.arange(lengths.sum()) - np.repeat(recordings.offsets[:-1], lengths)
+    starts, seen = recordings.offsets[full], np.isfinite(recordings.values)
+    number = np.maximum(np.add.reduceat(seen, starts, axis=0), 1, dtype=np.float64)
+    mean = np.add.reduceat(seen * times[:, None], starts) / number
+    apart = seen * (times[:, None] - np.repeat(mean, lengths[full], axis=0))
+    values = np.where(seen, recordings.values, 0.0)
+    spread = np.add.reduceat(apart * apart, starts)
+    rise = np.add.reduceat(apart * values, starts)
+    found[full] = np.divide(rise, spread, out=found[full], where=spread > _SAME)
+    return found
 
 
 def _first(

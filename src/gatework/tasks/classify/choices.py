@@ -12,7 +12,7 @@ from gatework.tasks.settings import Choice
 
 _MANY: Final = 20_000
 _STEPS: Final = 1_000  # of training, where the data is little
-_STATIC_SIZE: Final = 32
+_STATIC_SIZE: Final = 64
 _SHORT: Final = 8  # steps under which convolutions have little to slide over
 
 
@@ -73,6 +73,8 @@ def choose_shape(
     typical = total / max(count, 1)
     regular = not decays and typical >= _SHORT
     why = f"{typical:.0f} steps a recording" + (", irregular or with gaps" if decays else "")
+    many = total >= 50_000 and not encoder.summaries  # beside these a wide LSTM learns by heart
+    read = f"{total:,} steps" + (", with their summaries" if encoder.summaries else "")
     return (
         ClassifierShape(
             classes=classes,
@@ -80,7 +82,7 @@ def choose_shape(
             decays=decays,
             statics=encoded.statics.shape[1],
             static_size=_STATIC_SIZE if encoder.summaries else 0,
-            hidden_size=chosen("hidden_size", 64 if total >= 50_000 else 32, f"{total:,} steps"),
+            hidden_size=chosen("hidden_size", 64 if many else 32, read),
             num_layers=settings.num_layers,
             bidirectional=settings.bidirectional,
             pooling=chosen("pooling", "last" if decays else "mean", why),

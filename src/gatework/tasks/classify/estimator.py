@@ -69,7 +69,7 @@ class Classifier(AbstractClassifier):
         pooling: How the outputs of all steps become one: last, mean, max or attention.
         convolution: Width of the convolutions beside the LSTM; 0 is none.
         members: Networks whose scores are averaged.
-        dropout: Part of the values dropped around the LSTM in training.
+        dropout: Part of the values dropped around the LSTM in training, and of the summaries.
         embedding_dropout: Part of the features of a text's tokens, or of a recording with missing
             values, dropped in training.
         word_dropout: Part of the tokens read as unknown in training.

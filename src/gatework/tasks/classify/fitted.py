@@ -22,6 +22,7 @@ from gatework.tasks.classify.recordings import RecordingEncoder
 from gatework.tasks.settings import Choice
 from gatework.training import History
 
+_VERSION: Final = 3  # of the values that `plain_of` returns; 2 had no slopes and squares
 _BATCH: Final = 256  # sequences predicted at once
 _MOST_STEPS: Final = 30_000  # steps predicted at once
 
@@ -129,7 +130,7 @@ def inputs_of(encoded: Encoded, index: Tensor) -> Inputs:
 def plain_of(fitted: Fitted) -> dict[str, Any]:
     """Return plain values from which `restore` rebuilds all but the tensors."""
     return {
-        "version": 2,
+        "version": _VERSION,
         "encoder": fitted.encoder.plain(),
         "classes": msgspec.to_builtins(fitted.classes),
         "shape": dataclasses.asdict(fitted.shape),
@@ -156,8 +157,10 @@ def restore(
     Raises:
         InputError: The parts are of another version, or do not belong together.
     """
-    if plain.get("version") != 2:
-        raise InputError(f"saved classifier is of version {plain.get('version')}; expected 2")
+    if plain.get("version") != _VERSION:
+        raise InputError(
+            f"saved classifier is of version {plain.get('version')}; expected {_VERSION}: fit again"
+        )
     try:
         own = {
             name.removeprefix("encoder."): tensor

@@ -13,7 +13,7 @@ from gatework.data.checks import listed
 from gatework.data.labelled import Recordings, Sequences
 from gatework.data.ragged import Ragged
 from gatework.errors import InputError
-from gatework.tasks.classify.bags import DenseBag, summarise
+from gatework.tasks.classify.bags import DenseBag, slopes, summarise
 from gatework.tasks.classify.encoding import Encoded, Encoder
 from gatework.tasks.classify.settings import ClassifySettings
 from gatework.tasks.classify.stepping import binned, choose_step, cut, steps_apart, uneven
@@ -23,6 +23,7 @@ LONGEST: Final = 5_000
 _TAIL: Final = 0.005  # values beyond this part at each end are taken for errors of typing
 _LEVELS: Final = np.linspace(0, 1, 101)  # of the quantiles kept
 _WIDEST: Final = 6.0  # deviations from the mean that a summary counts at most
+_SQUARE: Final = 0.5  # of the squares beside them, whose deviation is then 0.7, of a normal score
 
 
 class Scale(NamedTuple):
@@ -79,6 +80,12 @@ def _normal_scores(column: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return (below + above) / 2
 
 
+def _summaries(recordings: Recordings, *, decays: bool) -> np.ndarray:
+    """(S, F) the summaries of each recording; where steps are uneven, then the slopes."""
+    table = summarise(recordings)
+    return np.concatenate([table, slopes(recordings)], 1) if decays else table
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class RecordingEncoder(Encoder):
@@ -88,7 +95,8 @@ class RecordingEncoder(Encoder):
         features: The names of the values, in order.
         static_names: The names of what does not change.
         decays: Whether a step also says what it has not seen, and for how long.
-        summaries: Whether the summaries of a recording stand among its statics.
+        summaries: Whether the summaries of a recording stand among its statics; where it decays,
+            with slopes, and with squares of all but these.
         timed: Whether the times of the steps are read at all.
         step: Times averaged into one step, or None; without times, how many steps.
         max_length: Steps that a longer recording is cut to.
@@ -134,7 +142,7 @@ class RecordingEncoder(Encoder):
             choices.append(Choice("summaries", summaries, reason))
         statics = np.zeros((0, 0)) if not ready.static_names else ready.statics
         # Summaries are of every value there is; the network may see them averaged over a step.
-        bag = Scale.of(summarise(recordings), clips=False, ranks=decays)
+        bag = Scale.of(_summaries(recordings, decays=decays), clips=False, ranks=decays)
         encoder = cls(
             ready.features,
             ready.static_names,
@@ -159,7 +167,7 @@ class RecordingEncoder(Encoder):
         if not isinstance(sequences, Recordings):
             raise InputError("this model was fitted on recordings; expected numbers over time")
         self._check(sequences)
-        summary = np.clip(np.nan_to_num(self.bag.apply(summarise(sequences))), -_WIDEST, _WIDEST)
+        summary = self._summary(sequences)
         ready = binned(sequences, self.step)
         longer = int((ready.lengths > self.max_length).sum())
         ready = cut(ready, self.max_length)
@@ -207,6 +215,15 @@ class RecordingEncoder(Encoder):
                 )
         if self.timed and recordings.times is None:
             raise InputError("the model was trained on steps with times; this data has none")
+
+    def _summary(self, recordings: Recordings) -> np.ndarray:
+        """(S, F) the summaries around zero, 0 where there is none; of ranks, also squares."""
+        scaled = self.bag.apply(_summaries(recordings, decays=self.decays)).clip(-_WIDEST, _WIDEST)
+        if self.decays:
+            # Too high and too low may mean the same: a straight line through ranks cannot say so.
+            squares = _SQUARE * (scaled[:, : -len(self.features)] ** 2 - 1)
+            scaled = np.concatenate([scaled, squares], 1)
+        return np.nan_to_num(scaled)
 
     def _with_gaps(self, values: np.ndarray, ready: Recordings) -> np.ndarray:
         """(N, 3 V): the last value seen up to each step, whether it is new, and how old the one

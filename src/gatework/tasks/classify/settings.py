@@ -40,7 +40,8 @@ class ClassifySettings:
             a label too, before it learns labels; 0 is none.
         embedding_size: Width of a token's vector. None: that of the vectors from outside, or 32 to
             128 by the amount of text.
-        hidden_size: Width of the LSTM in each direction. None: 32 to 128 by the amount of data.
+        hidden_size: Width of the LSTM in each direction. None: 32 to 128 by the amount of data; 32
+            beside summaries.
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads backwards.
         pooling: How the outputs of all steps become one. None: max of texts, mean of
@@ -48,7 +49,7 @@ class ClassifySettings:
         convolution: Width of the convolutions beside the LSTM, 0 for none. None: 48 for regular
             series of 8 steps or more, else none.
         members: Networks whose scores are averaged. None: 3 for less than 20,000 sequences, else 1.
-        dropout: Part of the values dropped around the LSTM in training.
+        dropout: Part of the values dropped around the LSTM in training, and of the summaries.
         embedding_dropout: Part of the features of all a text's tokens dropped in training; of a
             recording with missing values, of its features.
         word_dropout: Part of the tokens read as unknown in training.

@@ -5,8 +5,7 @@ import torch
 
 from cases import Inputs, Shape, make_inputs
 from gatework.errors import InputError
-from gatework.ops import core, scan
-from gatework.ops.both import scan_both
+from gatework.ops import core, scan, scan_directions
 from native_calls import NOISES, RAGGED, RUNS, gradients, noise_for
 
 pytestmark = pytest.mark.skipif(core.UNAVAILABLE is not None, reason=str(core.UNAVAILABLE))
@@ -21,20 +20,19 @@ def pair(cell: str, shape: Shape) -> tuple[Inputs, Inputs]:
 
 def run_both(ahead: Inputs, back: Inputs, noise: str, backend: str | None, *, trace: bool = False):
     """Every result, and every gradient."""
-    output, states, traces = scan_both(
+    output, state, traces = scan_directions(
         ahead.cell,
         (ahead.params, back.params),
         ahead.x,
         (ahead.state, back.state),
         ahead.lengths,
         trace=trace,
-        regularisation=(noise_for(ahead.cell, noise), noise_for(ahead.cell, noise)),
+        regularisations=(noise_for(ahead.cell, noise), noise_for(ahead.cell, noise)),
         backend=backend,
     )
-    assert (traces is not None) == trace
-    values = [output, *states[0], *states[1]]
-    if traces is not None:
-        values += [part for trace in traces for _, part in sorted(trace.items())]
+    assert len(traces) == (2 if trace else 0)
+    values = [output, *state]
+    values += [part for trace in traces for _, part in sorted(trace.items())]
     return values, gradients(values, [*ahead.leaves().values(), *list(back.leaves().values())[1:]])
 
 
@@ -54,7 +52,7 @@ def test_both_are_two_scans(cell: str, noise: str, shape: Shape):
         for each in (ahead, back)
     ]  # fmt: skip
     output = torch.cat([result.output for result in results], dim=-1)
-    apart = [output, *results[0].state, *results[1].state]
+    apart = [output, *map(torch.stack, zip(*[result.state for result in results], strict=True))]
     leaves = [*ahead.leaves().values(), *list(back.leaves().values())[1:]]
     for a, b in zip(values, apart, strict=True):
         assert torch.equal(a, b)
@@ -81,7 +79,7 @@ def test_other_backends_run_one_after_the_other(cell: str):
 @pytest.mark.parametrize("cell", RUNS)
 def test_traces_are_those_of_two_scans(cell: str, backend: str, shape: Shape):
     ahead, back = pair(cell, shape)
-    both = scan_both(
+    both = scan_directions(
         ahead.cell,
         (ahead.params, back.params),
         ahead.x,
@@ -90,8 +88,7 @@ def test_traces_are_those_of_two_scans(cell: str, backend: str, shape: Shape):
         trace=True,
         backend=backend,
     )
-    assert both.trace is not None
-    for each, trace in zip((ahead, back), both.trace, strict=True):
+    for each, trace in zip((ahead, back), both.traces, strict=True):
         apart = scan(
             ahead.cell, each.params, each.x, each.state, each.lengths,
             reverse=each is back, trace=True, backend=backend,
@@ -112,18 +109,20 @@ def test_a_loss_on_both_traces_has_the_gradients_of_the_reference():
 
 def test_zeros_are_the_default_state():
     ahead, back = pair("gru", RAGGED)
-    output, (h_ahead, h_back), _ = scan_both(
+    output, (h_n,), _ = scan_directions(
         ahead.cell, (ahead.params, back.params), ahead.x, None, ahead.lengths
     )
     assert output.shape == (9, 5, 40)
-    assert h_ahead[0][1].eq(0).all()
-    assert h_back[0][1].eq(0).all()
+    assert h_n.shape == (2, 5, 20)
+    assert h_n[:, 1].eq(0).all()
 
 
 def test_errors_are_those_of_scan():
     ahead, back = pair("lstm", RAGGED)
     with pytest.raises(InputError, match="expected 2"):
-        scan_both(ahead.cell, (ahead.params, back.params), ahead.x, (ahead.state, back.state[:1]))
+        scan_directions(
+            ahead.cell, (ahead.params, back.params), ahead.x, (ahead.state, back.state[:1])
+        )
 
 
 def test_threads_change_nothing():
