@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gatework.errors import InputError
 
@@ -30,6 +31,8 @@ def dropout_mask(like: Tensor, rate: float) -> Tensor:
     """
     if not 0 <= rate < 1:
         raise InputError(f"dropout rate is {rate}; expected from 0 to below 1.")
+    if torch.compiler.is_compiling():  # it cannot trace such draws, and draws in its own way
+        return functional.dropout(torch.ones_like(like), rate)
     words = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
     words.random_(-(1 << 63), None)
     draws = words.view(torch.int16)[: like.numel()].view(like.shape)
