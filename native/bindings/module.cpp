@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #endif
 
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -79,6 +80,7 @@ NB_MODULE(_native, m) {
     });
     m.def("isa_current", [] { return std::string(gw_isa_current()); });
     m.def("lend_loaded_team", lend_loaded_team);
+    m.def("variable", [](const char* name) { return std::getenv(name); });
     m.def("isa_set", [](const std::string& name) { require(gw_isa_set(name.c_str())); });
     bind_stream<Problem>(m);
 }

@@ -75,6 +75,17 @@ def has_bfloat16() -> bool:
     return UNAVAILABLE is None and setting().isa in ("amx", "avx512_bf16")
 
 
+def variable(name: str) -> str | None:
+    """What an environment variable holds now.
+
+    os.environ raises and catches two exceptions to find that there is none, which takes a twentieth
+    of a small layer's call; but torch.compile can trace nothing else.
+    """
+    if UNAVAILABLE or torch.compiler.is_compiling():
+        return os.environ.get(name)
+    return _native.variable(name)
+
+
 def num_threads() -> int:
     """Threads a pass may use: torch's number, or GATEWORK_NUM_THREADS."""
     return _thread_limit() or torch.get_num_threads()

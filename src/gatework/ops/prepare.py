@@ -1,14 +1,12 @@
 """From the arguments of a scan to one checked call and the backend that runs it."""
 
-import os
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from gatework.cells import AbstractCell, Params, State
 from gatework.errors import InputError
-from gatework.ops import checks
+from gatework.ops import checks, core
 from gatework.ops.backend import Backend
 from gatework.ops.call import Memory, ScanCall
 from gatework.ops.noise import Regularisation
@@ -62,7 +60,7 @@ def _trimmed(x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
 
 def asked_backend(backend: str | None) -> str | None:
     """The backend that the caller or the environment names, if any."""
-    name = backend or os.environ.get(BACKEND_VARIABLE) or None
+    name = backend or core.variable(BACKEND_VARIABLE) or None
     if name is None:
         return None
     known = [each.name for each in BACKENDS]
