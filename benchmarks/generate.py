@@ -3,7 +3,8 @@
     python benchmarks/generate.py [--text path/to/tinyshakespeare/input.txt] [--epochs 12]
 
 Lines without --text need no data: the speeds of training (the same model on torch.nn as people
-write it, the same weights, in turns), of `gatework generate` with one stream of 1 x 256, of 64
+write it, in float32, the same weights, in turns; where ours is trained in bfloat16, torch's under
+autocast too), of `gatework generate` with one stream of 1 x 256, of 64
 streams of 1 x 512 at once, and of completions on one core. With --text a model is fitted on the
 first 90 %, with the settings that are given, and the last 10 % is scored, once, beside the n-grams.
 """
@@ -72,11 +73,14 @@ class Regime(NamedTuple):
     window: int = 64
     dropped: float = 0.0
     layer_norm: bool = False
+    rounds: bool = False  # products in bfloat16, by torch.autocast
 
 
 REGIMES: Final = (
     Regime("plain"),
+    Regime("plain in bfloat16", rounds=True),
     Regime("AWD", dropped=0.25),  # locked dropout and weight drop
+    Regime("AWD in bfloat16", dropped=0.25, rounds=True),
     Regime("batch 4", batch_size=4),
     Regime("layer norm", layer_norm=True),
 )
@@ -100,15 +104,19 @@ def training(hidden_size: int, num_layers: int, regime: Regime, seconds: float) 
 
     def our_step() -> None:
         optimizer.clear()
-        ours.loss(inputs, targets, begins=False).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=regime.rounds):
+            loss = ours.loss(inputs, targets, begins=False)
+        loss.backward()
         nn.utils.clip_grad_norm_(parameters.values(), 1.0, foreach=True)
         optimizer.step(RATE)
 
-    def their_step() -> None:
+    def their_step(*, rounds: bool = False) -> None:
         rival.zero_grad(set_to_none=True)
-        logits, after = theirs(inputs, (state[0], state[1]))
-        state[:] = [part.detach() for part in after]
-        functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
+            logits, after = theirs(inputs, (state[0], state[1]))
+            loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        state[:] = [part.detach().float() for part in after]
+        loss.backward()
         nn.utils.clip_grad_norm_(theirs.parameters(), 1.0, foreach=True)
         rival.step()
 
@@ -122,13 +130,21 @@ def training(hidden_size: int, num_layers: int, regime: Regime, seconds: float) 
     expected = {our_name(name): gradient for name, gradient in _gradients(truth).items()}
     check_parity(found, expected, what)
     ours.train()
-    taken = take_turns({"gatework": our_step, "torch": their_step}, seconds)
+    calls = {"gatework": our_step, "torch": their_step}
+    if regime.rounds:
+        calls["torch in bfloat16"] = lambda: their_step(rounds=True)
+    taken = take_turns(calls, seconds)
     characters = regime.batch_size * regime.window
     return {
         "what": what,
         "characters_per_second": characters / taken["gatework"],
         "torch_characters_per_second": characters / taken["torch"],
         "times_torch": taken["torch"] / taken["gatework"],
+        **(
+            {"times_torch_in_bfloat16": taken["torch in bfloat16"] / taken["gatework"]}
+            if regime.rounds
+            else {}
+        ),
     }
 
 

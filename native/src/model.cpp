@@ -40,7 +40,7 @@ Zoneout zoneout_of(const gw_problem& problem, double share, uint32_t stream) {
 // too, so that no more than its size decides.
 constexpr int64_t kTileWeights = 96 * 1024;
 
-constexpr int64_t kDotWeights = 16 * 1024;
+constexpr int64_t kDotWeights = 4 * 1024;
 
 // What makes the products of a problem from parts, or nullptr.
 const PartKernels* parts_of(const gw_problem& p) {

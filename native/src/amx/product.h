@@ -195,6 +195,7 @@ void multiply(const Bf16* a, int64_t a_plane, int64_t a_pitch, int64_t row_block
 // Products of three parts on matrix tiles: as exact as a chain of float32 additions.
 struct Engine {
     static constexpr int kPlanes = amx::kPlanes;
+    static constexpr bool kAddsToSums = false;
     using Session = Tiles;
 
     static GATEWORK_INLINE void configure(int rows) { Tiles::configure(rows); }

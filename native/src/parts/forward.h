@@ -21,6 +21,8 @@ struct ForwardScan : ForwardRows<Vector<E>> {
     const Packed<E> packed{m, a.packed};
     const bool far_input = (mine.end - mine.begin) * panel_parts<E>(m.I, G) * 2 > kFarBytes;
     const bool far = (mine.end - mine.begin) * panel_parts<E>(m.R, G) * 2 > kFarBytes;
+    // Whether a step makes the products of x and of h in one go: where rows are many enough to use weights often.
+    const bool at_once = E::kAddsToSums && rows >= 2 * Vector<E>::kRows;
     const Planes<E> x{reinterpret_cast<Bf16*>(a.split_x), a.split_x_rows};
 
     static void run(const ForwardArgs& args, const Pointwise& pointwise, const Part& part) {
@@ -46,7 +48,7 @@ struct ForwardScan : ForwardRows<Vector<E>> {
             if (begin == 0) put_first();
             if (part.barrier) wait_at(*part.barrier);
             configure(count, configured);
-            project_inputs(count);
+            if (!at_once) project_inputs(count);
             const Row* at = scratch;
             for (int64_t s = begin; s < end; ++s) {
                 if (part.barrier && s > begin) wait_at(*part.barrier);
@@ -78,49 +80,66 @@ struct ForwardScan : ForwardRows<Vector<E>> {
         }
     }
 
+    static constexpr int kMostSums = 4;
+
+    const Bf16* input_weights(int64_t p) const { return packed.input + p * panel_parts<E>(m.I, G); }
+    const Bf16* hidden_weights(int64_t p) const { return packed.hidden + p * panel_parts<E>(m.R, G); }
+
+    // The input's share of the sums, and the biases, left in the records.
     void project_inputs(int64_t count) const {
-        alignas(64) float sums[kInputGroup * G * L];
-        const int64_t blocks = block_count(m.I);
+        alignas(64) float sums[kInputGroup * kMostSums * L];
         for (int64_t p = mine.begin; p < mine.end; ++p) {
             for (int64_t first = 0; first < count; first += kInputGroup) {
                 const int64_t size = count - first < kInputGroup ? count - first : kInputGroup;
-                E::template multiply<G, Start::kZero>(far_input, x.at(first), x.plane(), kTile, size,
-                                                      packed.input + p * panel_parts<E>(m.I, G), blocks, G * kBlock<E>,
-                                                      sums, G * L);
-                for (int64_t i = 0; i < size; ++i) {
-                    float* to = scratch[first + i].record + p * record_pitch();
-                    for (int v = 0; v < S; ++v) {
-                        Reg sum = Vector<E>::load(constants(p) + v * L);
-                        const int own = v - m.cell.input;
-                        if (own >= 0 && own < G) sum = Vector<E>::add(sum, Vector<E>::load(sums + (i * G + own) * L));
-                        Vector<E>::store(to + v * L, sum);
-                    }
-                }
+                const Row* row = scratch + first;
+                add_product(
+                    size, sums, m.cell.input, [&](int64_t) { return constants(p); }, far_input, x.at(first), x.plane(),
+                    input_weights(p), m.I);
+                for (int64_t i = 0; i < size; ++i) copy(sums + i * S * L, row[i].record + p * record_pitch());
             }
         }
     }
 
     void step(const Row* row, int64_t n, int64_t p, int64_t s) const {
-        alignas(64) float sums[kGroup * 4 * L];
+        alignas(64) float sums[kGroup * kMostSums * L];
         const Planes<E> operand = h(s);
         for (int64_t first = 0; first < n; first += kGroup, row += kGroup) {
             const int64_t size = n - first < kGroup ? n - first : kGroup;
-            // Tiles do not see vector stores before these reach the cache: start from zero, and add what was made
-            // before.
-            E::template multiply<G, Start::kZero>(far, operand.at(first), operand.plane(), kTile, size,
-                                                  packed.hidden + p * panel_parts<E>(m.R, G), block_count(m.R),
-                                                  G * kBlock<E>, sums + m.cell.hidden * L, S * L);
-            for (int64_t i = 0; i < size; ++i) {
-                const float* from = row[i].record + p * record_pitch();
-                float* to = sums + i * S * L;
-                for (int v = 0; v < S; ++v) {
-                    Reg sum = Vector<E>::load(from + v * L);
-                    if (v >= m.cell.hidden) sum = Vector<E>::add(sum, Vector<E>::load(to + v * L));
-                    Vector<E>::store(to + v * L, sum);
-                }
+            if (at_once) {
+                add_product(
+                    size, sums, m.cell.input, [&](int64_t) { return constants(p); }, far_input, x.at(row - scratch),
+                    x.plane(), input_weights(p), m.I);
             }
+            add_product(
+                size, sums, m.cell.hidden,
+                [&](int64_t i) { return at_once ? sums + i * S * L : row[i].record + p * record_pitch(); }, far,
+                operand.at(first), operand.plane(), hidden_weights(p), m.R);
             pointwise.update(a, row, size, p, sums);
         }
+    }
+
+    // sums[i] = from(i), and to those from `place` on a product is added.
+    template <class From>
+    GATEWORK_INLINE void add_product(int64_t count, float* sums, int place, const From& from, bool is_far,
+                                     const Bf16* rows, int64_t plane, const Bf16* weights, int64_t depth) const {
+        if constexpr (E::kAddsToSums) {
+            for (int64_t i = 0; i < count; ++i) copy(from(i), sums + i * S * L);
+        }
+        constexpr Start kStart = E::kAddsToSums ? Start::kSums : Start::kZero;
+        E::template multiply<G, kStart>(is_far, rows, plane, kTile, count, weights, block_count(depth), G * kBlock<E>,
+                                        sums + place * L, S * L);
+        if constexpr (!E::kAddsToSums) {  // products do not see what was stored just before
+            for (int64_t i = 0; i < count; ++i) {
+                for (int v = 0; v < S; ++v) {
+                    const bool is_own = v >= place && v < place + G;
+                    const Reg own = is_own ? Vector<E>::load(sums + (i * S + v) * L) : Vector<E>::zero();
+                    Vector<E>::store(sums + (i * S + v) * L, Vector<E>::add(own, Vector<E>::load(from(i) + v * L)));
+                }
+            }
+        }
+    }
+    GATEWORK_INLINE void copy(const float* from, float* to) const {
+        for (int v = 0; v < S; ++v) Vector<E>::store(to + v * L, Vector<E>::load(from + v * L));
     }
 };
 

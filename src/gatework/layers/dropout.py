@@ -6,6 +6,7 @@ from torch import Tensor
 from gatework.errors import InputError
 
 _VALUES = 1 << 16  # that a mask's random numbers can take: four of them are cut from each 64 bits
+_LEAST = -(1 << 63)
 
 
 def dropout_mask(like: Tensor, rate: float) -> Tensor:
@@ -30,7 +31,8 @@ def dropout_mask(like: Tensor, rate: float) -> Tensor:
     """
     if not 0 <= rate < 1:
         raise InputError(f"dropout rate is {rate}; expected from 0 to below 1.")
-    words = torch.empty(-(-like.numel() // 4), dtype=torch.int64, device=like.device)
-    words.random_(-(1 << 63), None)
+    # All 64 bits, as random_(least, None) draws them, which torch.compile cannot trace.
+    words = torch.randint(_LEAST, -(_LEAST + 1), (-(-like.numel() // 4),), device=like.device)
+    words = words ^ _LEAST
     draws = words.view(torch.int16)[: like.numel()].view(like.shape)
     return (draws >= round(rate * _VALUES) - _VALUES // 2).to(like.dtype).mul_(1 / (1 - rate))
