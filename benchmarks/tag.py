@@ -28,6 +28,7 @@ Seconds are of the processor, of one thread, so that other work on the machine c
 """
 
 import argparse
+import copy
 import json
 import statistics
 import time
@@ -139,23 +140,27 @@ class Side(NamedTuple):
     load: Callable[[Tensor], Example[WordBatch]]
     loss: Callable[[Example[WordBatch]], Tensor]
     update: Callable[[], None]
+    rounds: bool = False
 
     def step(self, index: Tensor) -> None:
         """Train by one batch."""
-        self.loss(self.load(index)).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.rounds):
+            loss = self.loss(self.load(index))
+        loss.backward()
         self.update()
 
 
 def make_sides(model: SequenceTagger, encoded: Encoded) -> dict[str, Side]:
     """The sides to time, all with the weights of a network of ours."""
-    sides = {
-        "gatework": our_side(model, encoded),
-        "torch.nn.LSTM": our_side(with_torch_lstm(model), encoded),
-    }
+    networks = {"gatework": model, "torch.nn.LSTM": with_torch_lstm(model)}
+    twins = {name: copy.deepcopy(network) for name, network in networks.items()}
+    sides = {name: our_side(network, encoded) for name, network in networks.items()}
     for name, each in (("plain torch", False), ("plain torch, each word spelt", True)):
         plain = PlainTagger(model, each=each).train()
         load = partial(load_each, encoded) if each else encoded.load
         sides[name] = Side(plain, load, plain.loss, torch_update(plain))
+    for name, twin in twins.items():  # as ours trains by itself from 100,000 words on
+        sides[f"{name} in bfloat16"] = our_side(twin, encoded)._replace(rounds=True)
     return sides
 
 

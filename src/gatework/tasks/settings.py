@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from gatework.errors import InputError
 
 Settings = TypeVar("Settings")
+# As gatework.training has it, which would load torch.
+Precision = Literal["float32", "bfloat16"]
 
 _MOST: Final = 2**63 - 1  # what 64 bits hold, as torch and safetensors count
 

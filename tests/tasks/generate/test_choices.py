@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gatework.errors import InputError
-from gatework.tasks.generate import choices
+from gatework.tasks import precision as precision_module
 from gatework.tasks.generate.choices import choose_effort
 from gatework.tasks.generate.settings import GenerateSettings
 
@@ -45,7 +45,7 @@ def test_products_are_rounded_where_that_is_faster(
     hidden: int,
     precision: str,
 ) -> None:
-    monkeypatch.setattr(choices, "has_bfloat16", lambda: is_fast)
+    monkeypatch.setattr(precision_module, "has_bfloat16", lambda: is_fast)
     effort, chosen = choose_effort(1_000_000, 67, GenerateSettings(hidden_size=hidden))
     assert effort.precision == precision
     assert {each.name: each.value for each in chosen}["precision"] == precision

@@ -5,10 +5,9 @@ from typing import Final, NamedTuple
 
 from gatework.errors import InputError
 from gatework.models.ngrams import MOST_COUNTED
-from gatework.ops.core import has_bfloat16
 from gatework.tasks.generate.settings import LONGEST_NGRAM, GenerateSettings, Softmax
-from gatework.tasks.settings import Choice
-from gatework.training.settings import Precision
+from gatework.tasks.precision import choose_precision
+from gatework.tasks.settings import Choice, Precision
 
 Choose = Callable[[str, object, str], None]
 _READ: Final = 10_000_000  # tokens read in a fit, all epochs together
@@ -141,8 +140,7 @@ def _choose_precision(hidden: int, settings: GenerateSettings, choose: Choose) -
     """What the operands of products are rounded to in training."""
     precision = settings.precision
     if precision is None:
-        gains = has_bfloat16() and hidden >= _WIDE
-        precision = "bfloat16" if gains else "float32"
+        precision = choose_precision(gains=hidden >= _WIDE)
         choose("precision", precision, f"width {hidden}, this processor")
     return precision
 

@@ -28,8 +28,8 @@ from gatework.tasks.generate.sources import (
 )
 from gatework.tasks.generate.speaking import AbstractSpeaker
 from gatework.tasks.page import Origin
+from gatework.tasks.settings import Precision
 from gatework.training import Progress
-from gatework.training.settings import Precision
 
 Settings = GenerateSettings
 _NOTHING: Final = Recall()

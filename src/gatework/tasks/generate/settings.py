@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from gatework.errors import InputError
-from gatework.training.settings import Precision
+from gatework.tasks.settings import Precision
 
 Softmax = Literal["full", "adaptive"]
 Optimizer = Literal["adamw", "asgd"]

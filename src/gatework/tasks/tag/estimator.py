@@ -17,6 +17,7 @@ from gatework.inspector.inspection import Inspection
 from gatework.tasks import run as folder
 from gatework.tasks.estimator import AbstractEstimator, carry_out
 from gatework.tasks.page import Origin
+from gatework.tasks.settings import Precision
 from gatework.tasks.tag import job, saved
 from gatework.tasks.tag.corpus import full_pieces, gather, unseen
 from gatework.tasks.tag.fitted import Answer, Fitted
@@ -76,6 +77,7 @@ class Tagger(AbstractEstimator):
         batch_size: Sentences in a step.
         validation_share: Part of the training sentences held out, where no validation is given.
         time_budget: Seconds to train at most; with it a fit is not reproducible bit for bit.
+        precision: Of the operands of products in training, float32 or bfloat16.
         seed: Seed of everything random.
 
     Attributes:
@@ -117,6 +119,7 @@ class Tagger(AbstractEstimator):
         batch_size: int | None = Settings.batch_size,
         validation_share: float = Settings.validation_share,
         time_budget: float | None = Settings.time_budget,
+        precision: Precision | None = Settings.precision,
         seed: int = Settings.seed,
     ) -> None:
         self.tokens_col = tokens_col
@@ -141,6 +144,7 @@ class Tagger(AbstractEstimator):
         self.batch_size = batch_size
         self.validation_share = validation_share
         self.time_budget = time_budget
+        self.precision = precision
         self.seed = seed
         self.outcome_: Outcome | None = None
         self.scores_: Scores | None = None

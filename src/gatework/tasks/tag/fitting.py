@@ -16,7 +16,8 @@ from gatework.data.text import UNKNOWN
 from gatework.data.vectors import read_vectors
 from gatework.models.tagger import SequenceTagger, TaggerEnsemble, TaggerShape
 from gatework.models.words import WordShape
-from gatework.tasks.settings import Choice
+from gatework.tasks.precision import choose_precision
+from gatework.tasks.settings import Choice, Precision
 from gatework.tasks.tag.corpus import LONGEST, Corpus
 from gatework.tasks.tag.encoding import SHAPES, Encoded, Encoder, Example, normal
 from gatework.tasks.tag.fitted import Fitted
@@ -139,6 +140,7 @@ class _Training:
                 warmup=0.15,
                 validate_every=len(source.plan(torch.Generator())),  # once an epoch
                 average=0.998,
+                precision=effort.precision,
                 seed=seed,
             ),
             validate=error,
@@ -158,6 +160,7 @@ class Effort(NamedTuple):
     epochs: int
     batch_size: int
     members: int
+    precision: Precision
 
 
 def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[Choice]]:
@@ -177,6 +180,7 @@ def choose_effort(corpus: Corpus, settings: TagSettings) -> tuple[Effort, list[C
         epochs=min(_MOST_EPOCHS, max(_LEAST_EPOCHS, epochs)),
         batch_size=batch_size,
         members=3 if words < _MANY_WORDS else 1,
+        precision=choose_precision(gains=words >= _MANY_WORDS),
     )
     chosen = {n: v for n in Effort._fields if (v := getattr(settings, n)) is not None}
     reason = f"{words:,} {corpus.nouns.step}s in {sentences:,} {corpus.nouns.whole}s"

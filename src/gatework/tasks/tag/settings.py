@@ -1,9 +1,10 @@
 """What a user can choose about a tagger, and what is chosen for them from the data."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from gatework.errors import InputError
+from gatework.tasks.settings import Precision
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class TagSettings:
         validation_share: Part of the training sentences held out to choose the best weights,
             where no validation file is given.
         time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
+        precision: Of the operands of products in training: float32, or bfloat16. None: bfloat16
+            from 100,000 words on where the processor has it, or else float32.
         seed: Seed of everything random.
 
     Raises:
@@ -58,6 +61,7 @@ class TagSettings:
     batch_size: int | None = None
     validation_share: float = 0.1
     time_budget: float | None = None
+    precision: Precision | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -72,6 +76,8 @@ class TagSettings:
                 raise InputError(f"{name} is {value}; expected from 0 to below 1")
         if self.validation_share == 0:
             raise InputError("validation_share is 0; expected above 0: the best weights need one")
+        if self.precision not in (None, *get_args(Precision)):
+            raise InputError(f"precision is {self.precision!r}; expected float32 or bfloat16")
         if self.scheme not in ("BIO", "IOBES"):
             raise InputError(f"scheme is {self.scheme!r}; expected BIO or IOBES")
         if self.time_budget is not None and not self.time_budget > 0:
