@@ -7,11 +7,12 @@ Gatework chooses for the training part. Each side trains the same epochs end to 
 forward, backward, clipping, AdamW, by the same loop. The other side has torch.nn.LSTM over packed
 sequences in place of ours, and the same weights; its gradients in float64 are the truth that ours
 must meet first. "without" has no LSTM at all, nor a gradient of what comes before it: torch over it
-is the roof of any LSTM. Sides take turns; times are medians, in seconds of the processor, which a
-busy machine disturbs less.
+is the roof of any LSTM. Both are also timed with `precision="bfloat16"`. Sides take turns; times
+are medians, in seconds of the processor, which a busy machine disturbs less.
 """
 
 import argparse
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -37,6 +38,7 @@ from gatework.tasks.classify.fitted import inputs_of
 from gatework.tasks.classify.fitting import fit_encoder
 from gatework.tasks.classify.settings import ClassifySettings
 from gatework.training import TrainSettings, train
+from gatework.training.settings import Precision
 
 Batch = tuple[Inputs, Tensor]
 SETS = ("JapaneseVowels", "GunPoint", "OSULeaf")
@@ -134,24 +136,33 @@ def beside_torch(name: str, sequences: Sequences, seconds: float) -> Row:
     batches = len(source.plan(torch.Generator().manual_seed(0)))
     epochs = -(-STEPS // batches)
 
-    def fit(model: ClassifierEnsemble) -> float:
+    def fit(model: ClassifierEnsemble, precision: Precision) -> float:
+        training = TrainSettings(epochs=epochs, learning_rate=1e-4, precision=precision)
         before = process_time()
-        train(model, source, loss, settings=TrainSettings(epochs=epochs, learning_rate=1e-4))
+        train(model, source, loss, settings=training)
         return process_time() - before
 
-    sides = {"ours": ours, "torch": theirs, "without": without(ours)}
-    for model in sides.values():
-        fit(model)
+    sides: dict[str, tuple[ClassifierEnsemble, Precision]] = {
+        "ours": (ours, "float32"),
+        "torch": (theirs, "float32"),
+        "without": (without(ours), "float32"),
+        "ours_in_bfloat16": (copy.deepcopy(ours), "bfloat16"),
+        "torch_in_bfloat16": (copy.deepcopy(theirs), "bfloat16"),
+    }
+    for model, precision in sides.values():
+        fit(model, precision)
     taken: dict[str, list[float]] = {side: [] for side in sides}
     end = perf_counter() + seconds
     while len(taken["ours"]) < LEAST or perf_counter() < end:
-        for side, model in sides.items():
-            taken[side].append(fit(model))
+        for side, (model, precision) in sides.items():
+            taken[side].append(fit(model, precision))
     steps = epochs * batches
     each = {side: median(times) / steps for side, times in taken.items()}
     row: dict[str, Any] = {
         "what": name,
         "torch_over_ours": each["torch"] / each["ours"],
+        "torch_over_ours_in_bfloat16": each["torch"] / each["ours_in_bfloat16"],
+        "both_in_bfloat16": each["torch_in_bfloat16"] / each["ours_in_bfloat16"],
         "roof": each["torch"] / each["without"],
         **{f"{side}_ms_a_step": 1e3 * value for side, value in each.items()},
         "lstm_torch_over_ours": (each["torch"] - each["without"])

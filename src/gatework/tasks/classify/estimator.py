@@ -32,6 +32,7 @@ from gatework.tasks.classify.settings import (
 )
 from gatework.tasks.estimator import carry_out
 from gatework.tasks.page import Origin
+from gatework.tasks.settings import Precision
 from gatework.training import Progress
 
 Settings = ClassifySettings
@@ -86,6 +87,7 @@ class Classifier(AbstractClassifier):
         blend: Whether the scores of the simple baseline are mixed in where that helps.
         threshold: From which probability a rare class is the answer: "half" or "f1".
         time_budget: Seconds to train at most; with it a fit is not reproducible bit for bit.
+        precision: Of the operands of products in training, float32 or bfloat16.
         seed: Seed of everything random.
 
     Attributes:
@@ -142,6 +144,7 @@ class Classifier(AbstractClassifier):
         blend: bool = Settings.blend,
         threshold: Threshold | None = Settings.threshold,
         time_budget: float | None = Settings.time_budget,
+        precision: Precision = Settings.precision,
         seed: int = Settings.seed,
     ) -> None:
         self.label = label
@@ -182,6 +185,7 @@ class Classifier(AbstractClassifier):
         self.blend = blend
         self.threshold = threshold
         self.time_budget = time_budget
+        self.precision = precision
         self.seed = seed
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -142,6 +142,7 @@ def _fit(
             time_budget=settings.time_budget,
             learning_rate=effort.learning_rate,
             weight_decay=settings.weight_decay,
+            precision=settings.precision,
             schedule="one_cycle",
             warmup=0.1,
             validate_every=max(_APART, len(source.plan(torch.Generator().manual_seed(0)))),

@@ -1,9 +1,10 @@
 """What a user can choose about a classifier."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from gatework.errors import InputError
+from gatework.tasks.settings import Precision
 
 Tokens = Literal["words", "characters", "bytes", "subwords"]
 Pooling = Literal["last", "mean", "max", "attention"]
@@ -71,6 +72,8 @@ class ClassifySettings:
         threshold: From which probability a rare class is the answer, of two classes: half, or where
             F1 is best on the validation part. None: f1 if one class is rarer than 1 in 5.
         time_budget: Seconds to train at most; with it a run is not reproducible. None is no limit.
+        precision: Of the operands of products in training; bfloat16 is faster where the processor
+            has it.
         seed: Seed of everything random.
 
     Raises:
@@ -112,6 +115,7 @@ class ClassifySettings:
     blend: bool = True
     threshold: Threshold | None = None
     time_budget: float | None = None
+    precision: Precision = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -126,6 +130,8 @@ class ClassifySettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"{name} is {value}; expected above 0")
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision is {self.precision!r}; expected float32 or bfloat16")
         if not self.weight_decay >= 0:
             raise InputError(f"weight_decay is {self.weight_decay}; expected 0 or above")
 
