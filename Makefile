@@ -42,11 +42,12 @@ test-slow: setup  ## the tests that take minutes
 	$(BIN)/pytest -n $(JOBS) -m slow
 
 test-native: $(VENV)/.packages  ## the core's own tests under sanitizers: address and undefined, then threads
-	$(call sanitized,asan,address$(COMMA)undefined)
+	$(call sanitized,asan,address$(COMMA)undefined,,-DGATEWORK_EMULATE_AMX=ON)
 	$(call sanitized,tsan,thread,-L threads,-DGATEWORK_VECTORS=OFF)
 
 # The core and its tests under build/$(1), built with the sanitizers $(2) and the options $(4); those that ctest's
-# arguments $(3) choose. How threads meet depends on no instruction set: for them the generic one is enough.
+# arguments $(3) choose. Matrix tiles are emulated: they run on machines without them then, and the sanitizer sees what
+# they read. How threads meet depends on no instruction set: for them the generic one is enough.
 COMMA := ,
 define sanitized
 	$(BIN)/cmake -S . -B build/$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \

@@ -12,7 +12,7 @@ using namespace parts;
 
 struct Engine {
     static constexpr int kPlanes = 1;
-    static constexpr bool kAddsToSums = true;  // products see what was stored just before
+    static constexpr bool kAddsToSums = true;   // products see what was stored just before
     static constexpr int kTileRows = 6;         // 6 x 4 sums and 4 weights: 28 of 32 registers
     static constexpr int64_t kPieceBlocks = 4;  // blocks of k whose weights stay in the nearest cache
     struct Session {};
