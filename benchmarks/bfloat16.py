@@ -38,10 +38,11 @@ def rounded(layer: nn.Module, x: Tensor, dy: Tensor) -> dict[str, Tensor]:
     return {"y": y.detach()} | {str(k): each for k, each in enumerate(gradients)}
 
 
+@torch.no_grad()
 def error_of(found: Mapping[str, Tensor], truth: Mapping[str, Tensor]) -> float:
     """The largest rms(error) / rms(truth)."""
     pairs = zip(found.values(), truth.values(), strict=True)
-    return max(float((a.detach().double() - b).norm() / b.norm()) for a, b in pairs)
+    return max(float((a.double() - b).norm() / b.norm()) for a, b in pairs)
 
 
 def measure(arguments: argparse.Namespace) -> Iterator[Row]:

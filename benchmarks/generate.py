@@ -78,11 +78,11 @@ class Regime(NamedTuple):
 
 REGIMES: Final = (
     Regime("plain"),
-    Regime("plain in bfloat16", rounds=True),
     Regime("AWD", dropped=0.25),  # locked dropout and weight drop
-    Regime("AWD in bfloat16", dropped=0.25, rounds=True),
     Regime("batch 4", batch_size=4),
     Regime("layer norm", layer_norm=True),
+    Regime("plain in bfloat16", rounds=True),
+    Regime("AWD in bfloat16", dropped=0.25, rounds=True),
 )
 
 

@@ -15,12 +15,24 @@ TINY = {
     "family.py": ["--point", "4", "2", "3", "4", "--only", "gru", "plain", "peephole", "trace"],
     "ragged.py": ["--steps", "8"],
     "streaming.py": ["--only", "H=8"],
+    "bfloat16.py": ["--only", "B=1 I=16"],
 }
 LINES = {
-    "generate.py": [f"training 1x32, {name}" for name in ("plain", "AWD", "batch 4", "layer norm")],
+    "generate.py": [
+        f"training 1x32, {regime}"
+        for regime in (
+            "plain",
+            "AWD",
+            "batch 4",
+            "layer norm",
+            "plain in bfloat16",
+            "AWD in bfloat16",
+        )
+    ],
     "family.py": ["gru", "plain lstm", "peephole=True", "trace=True"],
     "ragged.py": ["T=8"],
     "streaming.py": ["H=8"],
+    "bfloat16.py": ["T=100 B=1 I=16 H=32"],
 }
 
 
