@@ -2,9 +2,6 @@
 
 import dataclasses
 import inspect
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from gatework.tasks.frames.scores import MODEL, MethodScore, Scores
 from gatework.tasks.frames.sequences import FrameSchema, key_names
 from gatework.tasks.frames.settings import FrameSettings
 from gatework.tasks.frames.transposing import Transposing
+from tasks.cut_off import fit_and_be_killed
 from tasks.frames.material import CHORDS, SMALL, cadences, strokes
 
 PIECES = cadences(30)
@@ -147,31 +145,16 @@ def test_the_report_of_a_pen_has_its_strokes_and_no_sound(pen: FrameModel, tmp_p
 
 
 KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-import torch
-torch.set_num_threads(1)
 from tasks.frames.test_estimator import PIECES, small
-from gatework.tasks.frames.transposing import Transposing
 
-load, seen = Transposing.load, []
-def killing(self, index):
-    seen.append(index)
-    if len(seen) == 31:  # after the checkpoint of the first validation
-        os.kill(os.getpid(), signal.SIGKILL)
-    return load(self, index)
-Transposing.load = killing
-small(head="bernoulli", epochs=6, transpose=6, dropout=0.2).fit(PIECES, run={run!r})
+small(head="bernoulli", epochs=6, transpose=6, dropout=0.2).fit(PIECES, run=run)
 """
 
 
 def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     """With the same masks, and the same pieces moved by the same intervals."""
     run, whole = tmp_path / "killed", tmp_path / "whole"
-    code = KILLED.format(tests=str(Path(__file__).parents[2]), run=str(run))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert list(run.glob("state/training/state/*"))
+    fit_and_be_killed(KILLED, run, step=25, saved=15, training="training")
     for place in (run, whole):
         small(head="bernoulli", epochs=6, transpose=6, dropout=0.2).fit(PIECES, run=place)
     assert (run / folder.WEIGHTS).read_bytes() == (whole / folder.WEIGHTS).read_bytes()

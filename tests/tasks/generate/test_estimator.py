@@ -3,9 +3,6 @@
 import dataclasses
 import inspect
 import math
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from gatework.ops import stream as stream_of_ops
 from gatework.tasks import run as folder
 from gatework.tasks.generate import LanguageModel
 from gatework.tasks.generate.settings import GenerateSettings, Sampling
+from tasks.cut_off import fit_and_be_killed
 from tasks.generate.grammar import SMALL, lines
 
 TEXT = lines(700)
@@ -231,34 +229,17 @@ def test_parts_from_files_of_their_own(tmp_path: Path) -> None:
 
 
 KILLED = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-import torch
-torch.set_num_threads(1)
-from gatework.training import Progress
 from tasks.generate.grammar import lines
 from tasks.generate.test_estimator import small
 
-class Killing(Progress):
-    def start(self, title): pass
-    def update(self, fraction, text):
-        if fraction > 0.4 and list(Path({run!r}).glob("state/training/state/*")):
-            os.kill(os.getpid(), signal.SIGKILL)
-    def finish(self, text): pass
-
-small(epochs=2, dropout=0.2).fit([lines(400)], run={run!r}, progress=Killing())
+small(epochs=2, dropout=0.2).fit([lines(400)], run=run)
 """
 
 
-def test_a_killed_fit_goes_on_and_ends_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     """Also where it was killed amid an epoch, with a state carried from window to window."""
     run, whole = tmp_path / "killed", tmp_path / "whole"
-    code = KILLED.format(tests=str(Path(__file__).parents[2]), run=str(run))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    fit_and_be_killed(KILLED, run, step=25, saved=15, training="training")
     again = small(epochs=2, dropout=0.2)
     texts = [lines(400)]
     again.fit(texts, run=run)

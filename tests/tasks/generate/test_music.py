@@ -1,9 +1,6 @@
 """Music from fit to a run and back."""
 
 import math
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from gatework.tasks.generate import LanguageModel
 from gatework.tasks.generate.music import gather_music
 from gatework.tasks.generate.settings import GenerateSettings, Sampling
 from gatework.tasks.generate.sources import settle_tokens
+from tasks.cut_off import fit_and_be_killed
 from tasks.generate.scales import SMALL, in_key, pieces, scale
 
 
@@ -236,31 +234,16 @@ def test_what_cannot_be_asked_for(
 
 
 KILLED = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-import torch
-torch.set_num_threads(1)
 from gatework.tasks.generate import LanguageModel
-from gatework.training import Progress
 from tasks.generate.scales import SMALL, pieces
 
-class Killing(Progress):
-    def start(self, title): pass
-    def update(self, fraction, text):
-        if fraction > 0.6 and list(Path({run!r}).glob("state/training/state/*")):
-            os.kill(os.getpid(), signal.SIGKILL)
-    def finish(self, text): pass
-
-LanguageModel(**SMALL).fit(pieces(), run={run!r}, progress=Killing())
+LanguageModel(**SMALL).fit(pieces(), run=run)
 """
 
 
 def test_a_killed_fit_goes_on_in_the_same_keys(model: LanguageModel, tmp_path: Path) -> None:
     run, whole = tmp_path / "killed", tmp_path / "whole"
-    code = KILLED.format(tests=str(Path(__file__).parents[2]), run=str(run))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    fit_and_be_killed(KILLED, run, step=25, saved=15, training="training")
     LanguageModel(**SMALL).fit(pieces(), run=run)
     model.save(whole)
     assert (run / folder.WEIGHTS).read_bytes() == (whole / folder.WEIGHTS).read_bytes()

@@ -3,9 +3,6 @@
 import dataclasses
 import inspect
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from gatework.tasks.tag import Tagger
 from gatework.tasks.tag.corpus import LONGEST
 from gatework.tasks.tag.settings import TagSettings
 from gatework.tasks.tag.spans import convert
+from tasks.cut_off import fit_and_be_killed
 from tasks.tag.sayings import parts, sayings
 
 SMALL: dict[str, Any] = {
@@ -216,27 +214,16 @@ def test_vectors_reach_words_that_training_never_saw(tmp_path: Path) -> None:
 
 
 KILLED = """
-import os, signal, sys, threading, time
-from pathlib import Path
-sys.path.insert(0, {tests!r})
 from tasks.tag.sayings import parts, sayings
 from tasks.tag.test_estimator import small
 
-def kill_after_the_first_checkpoint():
-    while not list(Path({run!r}).glob("state/network-1/state/*")):
-        time.sleep(0.002)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-threading.Thread(target=kill_after_the_first_checkpoint, daemon=True).start()
-small(epochs=3, members=2).fit(*parts(sayings(60)), run={run!r})
+small(epochs=3, members=2).fit(*parts(sayings(60)), run=run)
 """
 
 
 def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     run, whole = tmp_path / "killed", tmp_path / "whole"
-    code = KILLED.format(tests=str(Path(__file__).parents[2]), run=str(run))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    fit_and_be_killed(KILLED, run, step=12, saved=9, training="network-1")
     with pytest.raises(InputError, match="is a half-finished run"):
         Tagger.load(run)
     words = parts(sayings(60))
