@@ -19,9 +19,10 @@ _LINES: Final = ("model", "rival", "muted", "ink")
 def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
     """Draw which class was taken for which: rows true, columns predicted, shares of each row."""
     with mpl.rc_context(STYLE):
-        size = min(9.2, 2.2 + 0.42 * len(names))
-        figure = Figure(figsize=(size, size))
+        # As wide as the page whatever it shows, so that its letters are as large as those beside it.
+        figure = Figure(figsize=(9.2, min(9.2, 1.6 + 0.42 * len(names))))
         axes = figure.subplots()
+        axes.set_aspect("equal", anchor="W")
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.nan_to_num(counts / counts.sum(1, keepdims=True))
         for row, column in zip(*np.nonzero(share), strict=True):
@@ -33,7 +34,8 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
         axes.set_ylim(0, len(names))
         places = np.arange(len(names)) + 0.5
         short = [name if len(name) <= 16 else name[:15] + "…" for name in names]
-        turned = len(names) > 4 or max(map(len, names)) > 8
+        longest = max(map(len, names))
+        turned = longest > (8 if len(names) <= 4 else 3)
         axes.set_xticks(
             places, short, rotation=60 if turned else 0, ha="right" if turned else "center"
         )
