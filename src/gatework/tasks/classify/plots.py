@@ -19,7 +19,7 @@ _LINES: Final = ("model", "rival", "muted", "ink")
 def confusion_figure(counts: np.ndarray, names: Sequence[str]) -> Figure:
     """Draw which class was taken for which: rows true, columns predicted, shares of each row."""
     with mpl.rc_context(STYLE):
-        # As wide as the page whatever it shows, so that its letters are as large as those beside it.
+        # As wide as the page whatever it shows: so its letters are as large as those beside it.
         figure = Figure(figsize=(9.2, min(9.2, 1.6 + 0.42 * len(names))))
         axes = figure.subplots()
         axes.set_aspect("equal", anchor="W")
