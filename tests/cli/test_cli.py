@@ -84,8 +84,9 @@ BAD_WORDS = {
     "no such command": (["fitt"], 'Did you mean "fit"'),
     "no such task": (["fit", "forcast", "sales.csv"], 'Did you mean "forecast"'),
     "no such option": (["fit", "forecast", "sales.csv", "--horizn", "7"], "--horizon"),
-    "no horizon": (["fit", "forecast", "sales.csv"], "--horizon"),
-    "no file named": (["fit", "forecast", "--horizon", "7"], "FILE"),
+    "no horizon": (["fit", "forecast", "sales.csv"], "needs --horizon: Steps to forecast"),
+    "a horizon of no number": (["fit", "forecast", "sales.csv", "--horizon"], "--horizon"),
+    "no file named": (["fit", "forecast", "--horizon", "7"], "fit forecast needs FILE: CSV"),
     "no such file": (["fit", "forecast", "sale.csv", "--horizon", "7"], "sales.csv"),
     "no such column": (
         ["fit", "forecast", "sales.csv", "--horizon", "7", "--target", "unit"],

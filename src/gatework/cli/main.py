@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError
 
 from gatework.cli import (
     bench,
@@ -114,4 +114,15 @@ def _first_cause(error: CycloptsError) -> str:
         if isinstance(cause, GateworkError):
             return str(cause)
         cause = cause.__cause__ or cause.__context__
+    if isinstance(error, MissingArgumentError) and error.app and error.keyword is None:
+        return _lacking(error, error.app)
     return str(error)
+
+
+def _lacking(error: MissingArgumentError, app: App) -> str:
+    """Say what was left out, with the words of the help about it."""
+    assert error.argument is not None
+    command, name = " ".join(("gatework", *(error.command_chain or ()))), error.argument.name
+    known = app.assemble_argument_collection(parse_docstring=True)
+    (meaning,) = (each.parameter.help for each in known if each.name == name)
+    return f"{command} needs {name}: {meaning}"
