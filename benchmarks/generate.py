@@ -220,7 +220,7 @@ def on_text(path: Path, settings: dict[str, Any]) -> Row:
         "ngram": counted.method,
         "seconds": time.monotonic() - began,
         "processor_seconds": time.process_time() - worked,
-        "steps": model.outcome_.curve[-1][0],
+        "steps": model.outcome_.curves[0][-1][0],
         "split": model.scores_.part,
         "settings": str(settings),
     }

@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gatework.data.music.picture import draw_roll
 from gatework.data.music.piece import Piece
+from gatework.training.history import Curve
 
 # Each colour is a name of the page's style sheet; the hex value is what paper and PNG get.
 PALETTE: Final[Mapping[str, str]] = {
@@ -41,7 +42,7 @@ STYLE: Final[Any] = {
 }
 
 
-def training_figure(curves: Sequence[Sequence[tuple[int, float, float | None]]]) -> Figure:
+def training_figure(curves: Sequence[Curve]) -> Figure:
     """Draw the training and validation loss of each network over its steps.
 
     Args:

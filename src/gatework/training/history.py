@@ -9,6 +9,8 @@ import msgspec
 from gatework.errors import InputError
 
 Stopped = Literal["max_steps", "epochs", "patience", "time_budget"]
+# Of each record the step, the training loss, and the validation or None.
+Curve = tuple[tuple[int, float, float | None], ...]
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,6 +58,15 @@ class History:
     stopped: Stopped
     best_validation: float | None
     best_step: int | None
+
+
+def curves_of(*histories: History | None) -> tuple[Curve, ...]:
+    """Return the course of each training that there is a history of."""
+    return tuple(
+        tuple((each.step, each.loss, each.validation) for each in history.records)
+        for history in histories
+        if history is not None
+    )
 
 
 def read_metrics(path: Path) -> tuple[Record, ...]:

@@ -247,7 +247,7 @@ def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     assert (run / folder.WEIGHTS).read_bytes() == (whole / folder.WEIGHTS).read_bytes()
     assert not (run / folder.STATE).exists()
     assert again.outcome_ is not None
-    losses = [[step, loss] for step, loss, _ in again.outcome_.curve]
+    losses = [[step, loss] for step, loss, _ in again.outcome_.curves[0]]
     assert len(losses) == len({step for step, _ in losses})
 
 

@@ -13,7 +13,8 @@ from gatework.tasks import pictures
 from gatework.tasks.classify import metrics, plots
 from gatework.tasks.classify.outcome import Judged, Outcome
 from gatework.tasks.classify.scores import LOWER_IS_BETTER, MODEL, spoken, written
-from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
+from gatework.tasks.page import Common, Origin, Table, write_page
+from gatework.training.history import curves_of
 
 MOST_CLASSES: Final = 40
 MOST_MISTAKES: Final = 20
@@ -25,10 +26,6 @@ _SHOWN: Final = (MODEL, "naive-bayes", "logistic")
 class Page:
     """Everything the template shows, as text, tables and pictures ready to place."""
 
-    title: str
-    subtitle: str
-    verdict: str
-    won: bool
     protocol: str
     scores: Table
     best_cells: frozenset[tuple[int, int]]
@@ -45,29 +42,32 @@ class Page:
     mistakes: Table
     data_facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    training_facts: tuple[tuple[str, str], ...]
-    training_picture: Markup
-    command: str | None
-    snippet: str
-    settings: Table
-    footer: str
 
 
 def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write the page, whole or not at all."""
-    write_page(path, "gatework.tasks.classify", compose(outcome, origin))
+    common, page = _common(outcome, origin), _page(outcome)
+    write_page(path, "gatework.tasks.classify", common, page, origin)
 
 
-def compose(outcome: Outcome, origin: Origin) -> Page:
-    """Lay out a finished fit as the parts of the page."""
+def _common(outcome: Outcome, origin: Origin) -> Common:
     scores, fitted = outcome.scores, outcome.fitted
-    held = _Held.of(outcome.judged) if outcome.judged else None
-    choices = {choice.name: (choice.value, choice.reason) for choice in fitted.choices}
-    return Page(
+    return Common(
         title=f"{origin.name}: which of {len(outcome.classes)} classes",
         subtitle=f"{len(outcome.train):,} labelled sequences",
         verdict=scores.verdict() if scores else "Nothing was held out, so nothing is known.",
         won=scores is not None and scores.won,
+        training=_training_facts(outcome),
+        curves=curves_of(fitted.history),
+        settings=outcome.settings,
+        choices=fitted.choices,
+    )
+
+
+def _page(outcome: Outcome) -> Page:
+    scores = outcome.scores
+    held = _Held.of(outcome.judged) if outcome.judged else None
+    return Page(
         protocol=outcome.protocol,
         scores=[scores.table()[0], *scores.table()[1]] if scores else [],
         best_cells=_best_cells(outcome),
@@ -84,12 +84,6 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         mistakes=_mistakes(outcome) if held else [],
         data_facts=_data_facts(outcome),
         notes=outcome.notes,
-        training_facts=_training_facts(outcome),
-        training_picture=_training_picture(outcome),
-        command=origin.command,
-        snippet=origin.snippet,
-        settings=settings_table(outcome.settings, choices),
-        footer=footer(),
     )
 
 
@@ -297,14 +291,6 @@ def _training_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
             ("Time", f"{history.elapsed:.0f} s"),
         ]
     return tuple(facts)
-
-
-def _training_picture(outcome: Outcome) -> Markup:
-    history = outcome.fitted.history
-    if history is None or len(history.records) < 2:
-        return Markup("")
-    curve = [(record.step, record.loss, record.validation) for record in history.records]
-    return _picture(pictures.training_figure([curve]), "Loss over the steps of the training")
 
 
 def _picture(figure: plots.Figure, label: str) -> Markup:

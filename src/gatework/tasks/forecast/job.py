@@ -20,6 +20,7 @@ from gatework.tasks.forecast.fitting import Fitted, fit_networks
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.settings import ForecastSettings
 from gatework.training import Progress
+from gatework.training.history import curves_of
 
 MOST_WINDOWS: Final = 8
 HOLD_OUT_SHARE: Final = 0.2
@@ -85,7 +86,7 @@ def fit_and_judge(
         forecast=forecast(fitted, panel, probabilities),
         back_test=test,
         scores=score(test, levels, series_count=len(panel)) if test else None,
-        curves=_curves(fitted),
+        curves=curves_of(fitted.history),
         training=_facts(fitted),
         notes=panel.notes,
     )
@@ -157,13 +158,6 @@ def fresh_windows(panel: Panel, seen: Mapping[str, int], horizon: int) -> tuple[
             if np.isfinite(ahead).any() and np.isfinite(series.values[:cutoff]).any():
                 windows.append(Window(index, cutoff))
     return tuple(windows)
-
-
-def _curves(fitted: Fitted) -> tuple[tuple[tuple[int, float, float | None], ...], ...]:
-    if fitted.history is None:
-        return ()
-    records = fitted.history.records
-    return (tuple((record.step, record.loss, record.validation) for record in records),)
 
 
 def _facts(fitted: Fitted) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,6 @@
 """What a fit leaves behind for people to read: the input of the report and of the summary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,7 @@ from gatework.data import Panel
 from gatework.tasks.forecast.evaluation import BackTest
 from gatework.tasks.forecast.scores import Scores
 from gatework.tasks.settings import Choice
-
-Curve = Sequence[tuple[int, float, float | None]]
+from gatework.training.history import Curve
 
 
 @dataclass(frozen=True)

@@ -13,26 +13,23 @@ from gatework.tasks import pictures
 from gatework.tasks.forecast import plots
 from gatework.tasks.forecast.outcome import Outcome
 from gatework.tasks.forecast.scores import MODEL, number, spoken
-from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
+from gatework.tasks.page import Common, Origin, Table, write_page
 
 MOST_SERIES: Final = 4
 MOST_WINDOWS: Final = 8
 MOST_ROWS: Final = 120
+_UNJUDGED: Final = "No hold-out: the data is too short to keep a part back."
 
 
 @dataclass(frozen=True)
 class Page:
     """Everything the template shows, as text, tables and pictures ready to place."""
 
-    title: str
-    subtitle: str
     forecast_picture: Markup
     forecast_remark: str
     forecast_table: Table
     forecast_text_columns: int
     forecast_left_out: str
-    verdict: str
-    won: bool
     protocol: str
     scores: Table
     best_cells: frozenset[tuple[int, int]]
@@ -44,17 +41,28 @@ class Page:
     notes: tuple[str, ...]
     overview_picture: Markup
     overview_remark: str
-    training_facts: tuple[tuple[str, str], ...]
-    training_picture: Markup
-    command: str | None
-    snippet: str
-    settings: Table
-    footer: str
 
 
 def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write the page, whole or not at all."""
-    write_page(path, "gatework.tasks.forecast", compose(outcome, origin))
+    common, page = _common(outcome, origin), _page(outcome, origin)
+    write_page(path, "gatework.tasks.forecast", common, page, origin)
+
+
+def _common(outcome: Outcome, origin: Origin) -> Common:
+    panel, horizon = outcome.panel, outcome.forecast.shape[1]
+    scores = outcome.scores
+    duel = scores.duel() if scores else None
+    return Common(
+        title=f"{_subject(outcome, origin)}: the next {_counted(horizon, panel.frequency.noun)}",
+        subtitle=f"{origin.name}: {_extent(outcome)}",
+        verdict=scores.verdict() if scores else _UNJUDGED,
+        won=duel is not None and duel.score < duel.rival_score,
+        training=outcome.training,
+        curves=outcome.curves,
+        settings=outcome.settings,
+        choices=outcome.choices,
+    )
 
 
 def write_picture(path: Path, outcome: Outcome, origin: Origin) -> None:
@@ -63,10 +71,8 @@ def write_picture(path: Path, outcome: Outcome, origin: Origin) -> None:
         pictures.save_png(plots.forecast_figure(_forecast_traces(outcome, origin)), beside)
 
 
-def compose(outcome: Outcome, origin: Origin) -> Page:
-    """Lay out a finished fit as the parts of the page."""
+def _page(outcome: Outcome, origin: Origin) -> Page:
     panel, horizon = outcome.panel, outcome.forecast.shape[1]
-    noun = panel.frequency.noun
     target = _subject(outcome, origin)
     shown = _forecast_traces(outcome, origin)
     count = len(panel.series)
@@ -76,11 +82,8 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
     overview = pictures.svg(
         plots.overview_figure(longest.times, longest.values, future), "The whole series in little"
     )
-    scores, verdict = outcome.scores, "No hold-out: the data is too short to keep a part back."
-    duel = scores.duel() if scores else None
+    scores = outcome.scores
     return Page(
-        title=f"{target}: the next {_counted(horizon, noun)}",
-        subtitle=f"{origin.name}: {_extent(outcome)}",
         forecast_picture=_picture(
             plots.forecast_figure(shown, height=3.1 if len(shown) == 1 else 2.3),
             f"Forecast of {target} with intervals after the last observations",
@@ -89,8 +92,6 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         forecast_table=table,
         forecast_text_columns=1 if panel.columns.id is None else 2,
         forecast_left_out=left_out,
-        verdict=scores.verdict() if scores else verdict,
-        won=duel is not None and duel.score < duel.rival_score,
         protocol=_protocol(outcome),
         scores=[scores.table()[0], *scores.table()[1]] if scores else [],
         best_cells=_best_cells(outcome),
@@ -105,14 +106,6 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
             f"{'The longest series' if count > 1 else 'The whole series'}; "
             "shaded: the stretch that is forecast."
         ),
-        training_facts=outcome.training,
-        training_picture=_training_picture(outcome),
-        command=origin.command,
-        snippet=origin.snippet,
-        settings=settings_table(
-            outcome.settings, {each.name: (each.value, each.reason) for each in outcome.choices}
-        ),
-        footer=footer(),
     )
 
 
@@ -177,12 +170,6 @@ def _windows_remark(outcome: Outcome) -> str:
     return f"{which}: what came, what Gatework had forecast, and the {rival} rule (dashed)."
 
 
-def _training_picture(outcome: Outcome) -> Markup:
-    if not any(len(curve) > 1 for curve in outcome.curves):
-        return Markup("")
-    return _picture(pictures.training_figure(outcome.curves), "Loss over the steps of the training")
-
-
 def _forecast_table(outcome: Outcome) -> tuple[Table, str]:
     panel, horizon = outcome.panel, outcome.forecast.shape[1]
     middle = outcome.probabilities.index(0.5)
@@ -221,13 +208,12 @@ def _data_facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     panel = outcome.panel
     values = np.concatenate([series.values for series in panel.series])
     missing = int(np.isnan(values).sum())
-    noun = panel.frequency.noun
     facts = [
         ("Series", f"{len(panel.series):,}"),
         ("Values", f"{values.size - missing:,}"),
         ("Missing", f"{missing:,} ({100 * missing / values.size:.1f} %)" if missing else "none"),
         ("Frequency", panel.frequency.words),
-        ("Season", f"{panel.season} {noun}s" if panel.season > 1 else "none"),
+        ("Season", f"{panel.season} {panel.frequency.noun}s" if panel.season > 1 else "none"),
         ("Smallest to largest", f"{number(np.nanmin(values))} to {number(np.nanmax(values))}"),
     ]
     return tuple(facts)

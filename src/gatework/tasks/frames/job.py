@@ -17,6 +17,7 @@ from gatework.tasks.frames.scores import MODEL, MethodScore, Scores
 from gatework.tasks.frames.settings import FrameSettings
 from gatework.tasks.frames.writing import write
 from gatework.training import Progress
+from gatework.training.history import curves_of
 
 _TEMPERATURES: Final = (0.7, 1.0)
 _SAMPLED: Final = 64  # quarter notes of each sample, or
@@ -62,7 +63,7 @@ def fit_and_judge(
         real=pieces[0][: sampled_length(parts)].numpy(),
         samples=tuple(_samples(fitted, settings.seed, sampled_length(parts))),
         surprises=tuple(_surprises(fitted, pieces, said)),
-        curve=_curve(fitted),
+        curves=curves_of(fitted.history),
         data=_data_facts(parts),
         training=_training_facts(fitted),
         notes=parts.notes,
@@ -132,12 +133,6 @@ def _surprises(fitted: Fitted, pieces: Ragged, said: Judged) -> Iterator[Surpris
             frame_name(frames[frame], fitted.schema),
             float(every[place]),
         )
-
-
-def _curve(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
-    if fitted.history is None:
-        return ()
-    return tuple((each.step, each.loss, each.validation) for each in fitted.history.records)
 
 
 def _data_facts(parts: Parts) -> tuple[tuple[str, str], ...]:

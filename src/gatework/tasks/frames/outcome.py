@@ -9,6 +9,7 @@ import numpy as np
 from gatework.tasks.frames.scores import Scores
 from gatework.tasks.frames.sequences import FrameSchema
 from gatework.tasks.settings import Choice
+from gatework.training.history import Curve
 
 
 class Sample(NamedTuple):
@@ -48,7 +49,7 @@ class Outcome:
         real: The beginning of a judged sequence, (T, D), to hold samples against.
         samples: What it draws.
         surprises: Where it was wrong most.
-        curve: The training: (step, training loss, validation loss or None).
+        curves: The training: (step, training loss, validation loss or None).
         data: Facts about the data, as pairs of a name and a value to read.
         training: Facts about the training, likewise.
         notes: What a reader must know about the data, one line each.
@@ -61,7 +62,7 @@ class Outcome:
     real: np.ndarray
     samples: tuple[Sample, ...]
     surprises: tuple[Surprise, ...]
-    curve: tuple[tuple[int, float, float | None], ...]
+    curves: tuple[Curve, ...]
     data: tuple[tuple[str, str], ...]
     training: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]

@@ -12,7 +12,7 @@ from gatework.tasks import pictures
 from gatework.tasks.frames.outcome import Outcome, Surprise
 from gatework.tasks.frames.plots import samples_figure
 from gatework.tasks.frames.writing import to_piece
-from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
+from gatework.tasks.page import Common, Origin, Table, write_page
 
 _RATE: Final = 8_000  # samples a second of the sound in the page
 _HEARD: Final = 20.0  # seconds of it
@@ -22,10 +22,6 @@ _HEARD: Final = 20.0  # seconds of it
 class Page:
     """Everything the template shows, as text, tables and pictures ready to place."""
 
-    title: str
-    subtitle: str
-    verdict: str
-    won: bool
     scores: Table
     remarks: tuple[str, ...]
     legend: str
@@ -34,29 +30,33 @@ class Page:
     surprises: tuple[Surprise, ...]
     data_facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    training_facts: tuple[tuple[str, str], ...]
-    training_picture: Markup
-    command: str | None
-    snippet: str
-    settings: Table
-    footer: str
 
 
 def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write the page, whole or not at all."""
-    write_page(path, "gatework.tasks.frames", compose(outcome, origin))
+    common, page = _common(outcome, origin), _page(outcome)
+    write_page(path, "gatework.tasks.frames", common, page, origin)
 
 
-def compose(outcome: Outcome, origin: Origin) -> Page:
-    """Lay out a finished fit as the parts of the page."""
+def _common(outcome: Outcome, origin: Origin) -> Common:
     scores = outcome.scores
-    header, rows = scores.table()
-    figure = samples_figure(outcome)
-    return Page(
+    return Common(
         title=f"{origin.name}: more of the like",
         subtitle=f"{scores.frames:,} frames judged: {scores.part}",
         verdict=scores.verdict(),
         won=scores.won(),
+        training=outcome.training,
+        curves=outcome.curves,
+        settings=outcome.settings,
+        choices=outcome.choices,
+    )
+
+
+def _page(outcome: Outcome) -> Page:
+    scores = outcome.scores
+    header, rows = scores.table()
+    figure = samples_figure(outcome)
+    return Page(
         scores=[header, *rows],
         remarks=scores.remarks(),
         legend=(
@@ -69,14 +69,6 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         surprises=outcome.surprises,
         data_facts=outcome.data,
         notes=outcome.notes,
-        training_facts=outcome.training,
-        training_picture=_training_picture(outcome),
-        command=origin.command,
-        snippet=origin.snippet,
-        settings=settings_table(
-            outcome.settings, {each.name: (each.value, each.reason) for each in outcome.choices}
-        ),
-        footer=footer(),
     )
 
 
@@ -87,10 +79,3 @@ def _sound(outcome: Outcome) -> str | None:
     piece = to_piece(outcome.samples[0].frames, outcome.schema)
     data = wav_bytes(piece, rate=_RATE, most=_HEARD)
     return f"data:audio/wav;base64,{base64.b64encode(data).decode()}"
-
-
-def _training_picture(outcome: Outcome) -> Markup:
-    if len(outcome.curve) < 2:
-        return Markup("")
-    figure = pictures.training_figure((outcome.curve,))
-    return Markup(pictures.svg(figure, "Training and validation loss over the steps"))

@@ -17,6 +17,7 @@ from gatework.tasks.generate.scores import MODEL, MethodScore, Scores
 from gatework.tasks.generate.settings import GenerateSettings, Sampling
 from gatework.tasks.generate.writing import write_many
 from gatework.training import Progress
+from gatework.training.history import curves_of
 
 _TEMPERATURES: Final = (0.5, 0.8, 1.0)
 _SAMPLED: Final = 400  # tokens of each sample
@@ -60,7 +61,7 @@ def fit_and_judge(
         samples=tuple(samples_of(fitted, settings.seed)),
         surprises=surprises_of(stream.ids, said, parts.codec),
         excerpt=parts.codec.decode(stream.ids[1 : _EXCERPT + 1].tolist()),
-        curve=curve_of(fitted),
+        curves=curves_of(fitted.history),
         data=_data_facts(parts),
         training=training_facts(fitted),
         notes=parts.notes,
@@ -125,13 +126,6 @@ def samples_of(fitted: Fitted, seed: int) -> Iterator[Sample]:
             continue
         (written,) = write_many(fitted, "", how, count=1, length=_SAMPLED)
         yield Sample(temperature, written.text)
-
-
-def curve_of(fitted: Fitted) -> tuple[tuple[int, float, float | None], ...]:
-    """Return the course of the training."""
-    if fitted.history is None:
-        return ()
-    return tuple((each.step, each.loss, each.validation) for each in fitted.history.records)
 
 
 def _data_facts(parts: Parts) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from gatework.data.stream_codec import BORDER, Codec
 from gatework.models.language import Judged
 from gatework.tasks.generate.scores import Scores
 from gatework.tasks.settings import Choice
+from gatework.training.history import Curve
 
 _BEFORE: Final = 40  # tokens shown before a surprise
 _AFTER: Final = 12
@@ -60,7 +61,7 @@ class Outcome:
         samples: What it writes.
         surprises: Where it was wrong most.
         excerpt: The beginning of the judged part.
-        curve: The training: (step, training loss, validation loss or None).
+        curves: The training: (step, training loss, validation loss or None).
         data: Facts about the data, as pairs of a name and a value to read.
         training: Facts about the training, likewise.
         notes: What a reader must know about the data, one line each.
@@ -72,7 +73,7 @@ class Outcome:
     samples: tuple[Sample, ...]
     surprises: tuple[Surprise, ...]
     excerpt: str
-    curve: tuple[tuple[int, float, float | None], ...]
+    curves: tuple[Curve, ...]
     data: tuple[tuple[str, str], ...]
     training: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]

@@ -11,11 +11,12 @@ from gatework.models.language import judge
 from gatework.tasks.generate.adapting import adapt
 from gatework.tasks.generate.completing import Completer, completes_words
 from gatework.tasks.generate.fitted import Fitted
-from gatework.tasks.generate.job import Job, curve_of, samples_of, score, training_facts
+from gatework.tasks.generate.job import Job, samples_of, score, training_facts
 from gatework.tasks.generate.outcome import Outcome, surprises_of
 from gatework.tasks.generate.scores import MethodScore
 from gatework.tasks.generate.typing_aid import OFFERS, Typed, type_out
 from gatework.training import Progress
+from gatework.training.history import curves_of
 
 BEFORE: Final = "run it began from"
 _JUDGED, _CHOOSING = 0.2, 0.1  # last parts of the text, and of what is before that
@@ -184,7 +185,7 @@ def _outcome(fitted: Fitted, adapted: Fitted, corpus: Corpus, text: _Text, gains
         samples=tuple(samples_of(adapted, 0)),
         surprises=surprises_of(text.judged.ids, said, adapted.codec),
         excerpt="",
-        curve=curve_of(adapted),
+        curves=curves_of(adapted.history),
         data=(
             ("Learnt from", f"{text.learnt.characters:,} characters"),
             ("Judged", f"{text.judged.characters:,} characters"),

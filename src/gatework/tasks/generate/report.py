@@ -10,7 +10,7 @@ from markupsafe import Markup
 from gatework.data.music.sound import wav_bytes
 from gatework.tasks import pictures
 from gatework.tasks.generate.outcome import Outcome, Sample, Surprise
-from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
+from gatework.tasks.page import Common, Origin, Table, write_page
 
 _RATE: Final = 8_000  # samples a second of the sound in a page: it is a part of the file
 _HEARD: Final = 12.0  # seconds
@@ -30,10 +30,6 @@ class Page:
     """Everything the template shows, as text, tables and pictures ready to place."""
 
     kind: str
-    title: str
-    subtitle: str
-    verdict: str
-    won: bool
     scores: Table
     remarks: tuple[str, ...]
     legend: str
@@ -41,29 +37,33 @@ class Page:
     surprises: tuple[Surprise, ...]
     data_facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    training_facts: tuple[tuple[str, str], ...]
-    training_picture: Markup
-    command: str | None
-    snippet: str
-    settings: Table
-    footer: str
 
 
 def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write the page, whole or not at all."""
-    write_page(path, "gatework.tasks.generate", compose(outcome, origin))
+    common, page = _common(outcome, origin), _page(outcome)
+    write_page(path, "gatework.tasks.generate", common, page, origin)
 
 
-def compose(outcome: Outcome, origin: Origin) -> Page:
-    """Lay out a finished fit as the parts of the page."""
+def _common(outcome: Outcome, origin: Origin) -> Common:
     scores = outcome.scores
-    header, rows = scores.table()
-    return Page(
-        kind="music" if scores.unit == "event" else "text",
+    return Common(
         title=f"{origin.name}: more of the like",
         subtitle=f"{scores.characters:,} {scores.unit}s judged: {scores.part}",
         verdict=scores.verdict(),
         won=scores.won(),
+        training=outcome.training,
+        curves=outcome.curves,
+        settings=outcome.settings,
+        choices=outcome.choices,
+    )
+
+
+def _page(outcome: Outcome) -> Page:
+    scores = outcome.scores
+    header, rows = scores.table()
+    return Page(
+        kind="music" if scores.unit == "event" else "text",
         scores=[header, *rows],
         remarks=scores.remarks(),
         legend=(
@@ -76,14 +76,6 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         surprises=outcome.surprises,
         data_facts=outcome.data,
         notes=outcome.notes,
-        training_facts=outcome.training,
-        training_picture=_training_picture(outcome),
-        command=origin.command,
-        snippet=origin.snippet,
-        settings=settings_table(
-            outcome.settings, {each.name: (each.value, each.reason) for each in outcome.choices}
-        ),
-        footer=footer(),
     )
 
 
@@ -95,10 +87,3 @@ def _show(sample: Sample) -> Shown:
     sound = wav_bytes(sample.piece, rate=_RATE, most=_HEARD)
     data = f"data:audio/wav;base64,{base64.b64encode(sound).decode()}"
     return Shown(sample.temperature, sample.text, Markup(picture), Markup(data))
-
-
-def _training_picture(outcome: Outcome) -> Markup:
-    if len(outcome.curve) < 2:
-        return Markup("")
-    figure = pictures.training_figure((outcome.curve,))
-    return Markup(pictures.svg(figure, "Training and validation loss over the steps"))

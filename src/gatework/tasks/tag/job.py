@@ -13,7 +13,6 @@ from gatework.tasks.tag.fitted import Answer, Fitted
 from gatework.tasks.tag.fitting import fit_network
 from gatework.tasks.tag.nouns import nouns_of
 from gatework.tasks.tag.outcome import (
-    Curve,
     Outcome,
     confusions_of,
     label_confusions_of,
@@ -25,6 +24,7 @@ from gatework.tasks.tag.spans import kind_of
 from gatework.tasks.tag.step_baselines import StepRules
 from gatework.tasks.tag.steps import StepEncoder
 from gatework.training import Progress
+from gatework.training.history import curves_of
 
 Rule = MostFrequent | StepRules
 
@@ -72,7 +72,7 @@ def fit_and_judge(
         label_confusions=label_confusions_of(judged, answers),
         judged=judged,
         answers=answers,
-        curves=_curves(fitted),
+        curves=curves_of(*fitted.histories),
         data=_data_facts(corpus, fitted),
         training=_training_facts(fitted),
         notes=corpus.notes,
@@ -121,13 +121,6 @@ def _learn_rule(corpus: Corpus, fitted: Fitted) -> Rule:
     if isinstance(fitted.encoder, StepEncoder):
         return StepRules.learn(corpus.train, fitted.encoder)
     return MostFrequent.learn(corpus.train)
-
-
-def _curves(fitted: Fitted) -> tuple[Curve, ...]:
-    return tuple(
-        tuple((each.step, each.loss, each.validation) for each in history.records)
-        for history in fitted.histories
-    )
 
 
 def _data_facts(corpus: Corpus, fitted: Fitted) -> tuple[tuple[str, str], ...]:

@@ -10,8 +10,7 @@ from gatework.tasks.settings import Choice
 from gatework.tasks.tag.fitted import Answer
 from gatework.tasks.tag.scores import Scores
 from gatework.tasks.tag.spans import Scheme
-
-Curve = tuple[tuple[int, float, float | None], ...]
+from gatework.training.history import Curve
 
 _AROUND: Final = 6  # words shown on each side of a mistake
 MOST_MISTAKES: Final = 20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gatework.data.checks import counted
 from gatework.tasks import pictures
-from gatework.tasks.page import Origin, Table, footer, settings_table, write_page
+from gatework.tasks.page import Common, Origin, Table, write_page
 from gatework.tasks.tag.nouns import STEPS, WORDS
 from gatework.tasks.tag.outcome import Confusion, Mistake, Outcome
 from gatework.tasks.tag.pictures import labels_figure
@@ -17,10 +17,6 @@ from gatework.tasks.tag.scores import MOST_TYPES, Scores
 class Page:
     """Everything the template shows, as text, tables and pictures ready to place."""
 
-    title: str
-    subtitle: str
-    verdict: str
-    won: bool
     scores: Table
     remarks: tuple[str, ...]
     step: str
@@ -34,32 +30,37 @@ class Page:
     mistakes: tuple[Mistake, ...]
     data_facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    training_facts: tuple[tuple[str, str], ...]
-    training_picture: str
-    command: str | None
-    snippet: str
-    settings: Table
-    footer: str
 
 
 def write_report(path: Path, outcome: Outcome, origin: Origin) -> None:
     """Write the page, whole or not at all."""
-    write_page(path, "gatework.tasks.tag", compose(outcome, origin))
+    common, page = _common(outcome, origin), _page(outcome)
+    write_page(path, "gatework.tasks.tag", common, page, origin)
 
 
-def compose(outcome: Outcome, origin: Origin) -> Page:
-    """Lay out a finished fit as the parts of the page."""
+def _common(outcome: Outcome, origin: Origin) -> Common:
     scores = outcome.scores
-    header, rows = scores.table()
     whole, step = scores.nouns
-    types, type_rows = scores.type_table()
-    has_spans = outcome.scheme != "plain"
-    total = len(type_rows)
-    return Page(
+    return Common(
         title=f"{origin.name}: a tag for each {step}",
         subtitle=f"{counted(scores.sentences, whole)} judged, of the {scores.part} part",
         verdict=scores.verdict(),
         won=scores.won(),
+        training=outcome.training,
+        curves=outcome.curves,
+        settings=outcome.settings,
+        choices=outcome.choices,
+    )
+
+
+def _page(outcome: Outcome) -> Page:
+    scores = outcome.scores
+    header, rows = scores.table()
+    step = scores.nouns[1]
+    types, type_rows = scores.type_table()
+    has_spans = outcome.scheme != "plain"
+    total = len(type_rows)
+    return Page(
         scores=[header, *rows],
         remarks=scores.remarks(),
         step=step,
@@ -77,14 +78,6 @@ def compose(outcome: Outcome, origin: Origin) -> Page:
         mistakes=outcome.mistakes,
         data_facts=outcome.data,
         notes=outcome.notes,
-        training_facts=outcome.training,
-        training_picture=_training_picture(outcome),
-        command=origin.command,
-        snippet=origin.snippet,
-        settings=settings_table(
-            outcome.settings, {each.name: (each.value, each.reason) for each in outcome.choices}
-        ),
-        footer=footer(),
     )
 
 
@@ -121,11 +114,3 @@ def _labels_picture(outcome: Outcome) -> str:
         return ""
     figure = labels_figure(outcome.judged, outcome.answers)
     return pictures.svg(figure, "True labels and ours over the steps of some recordings")
-
-
-def _training_picture(outcome: Outcome) -> str:
-    """Return an SVG element; nothing for a course of one point."""
-    if not any(len(curve) > 1 for curve in outcome.curves):
-        return ""
-    figure = pictures.training_figure(outcome.curves)
-    return pictures.svg(figure, "Training loss and validation error over the steps")
