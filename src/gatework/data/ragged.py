@@ -80,7 +80,8 @@ class Ragged:
 
     def _places(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B) where each step is in `values`, and whether it is one of the sequence."""
-        starts, lengths = self.offsets[index], self.lengths[index]
+        starts = self.offsets[index]
+        lengths = self.offsets[index + 1] - starts
         longest = max(1, int(lengths.max())) if len(index) else 1
         steps = torch.arange(longest)[:, None]
         inside = steps < lengths
