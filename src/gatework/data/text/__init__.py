@@ -3,8 +3,8 @@
 Knows nothing of labels, models or training; a tokeniser and a vocabulary save as plain data.
 """
 
-from gatework.data.text.tokenisers import KINDS, Bytes, Characters, Tokeniser, Words
-from gatework.data.text.tokenisers import restore as restore_tokeniser
+from gatework.data.text.restoring import KINDS, restore_tokeniser
+from gatework.data.text.tokenisers import Bytes, Characters, Tokeniser, Words
 from gatework.data.text.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 __all__ = [

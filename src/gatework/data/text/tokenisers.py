@@ -2,13 +2,8 @@
 
 import abc
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, final
-
-import msgspec
-
-from gatework.errors import InputError
 
 # Signs of scripts that are written without spaces stand alone, as words of their own; then the
 # endings that treebanks cut off ('s, 're); then words and numbers with their inner hyphens, points
@@ -121,31 +116,3 @@ class Bytes(Tokeniser):
     def plain(self) -> dict[str, Any]:
         """Return plain values."""
         return {"kind": self.kind}
-
-
-KINDS: Final = ("words", "characters", "bytes", "subwords")
-
-
-def restore(plain: Mapping[str, Any]) -> Tokeniser:
-    """Return the tokeniser that `plain` was made of.
-
-    Raises:
-        InputError: It is of no known kind, or lacks a value.
-    """
-    values = {name: value for name, value in plain.items() if name != "kind"}
-    try:
-        match plain.get("kind"):
-            case Words.kind:
-                return msgspec.convert(values, Words)
-            case Characters.kind:
-                return Characters()
-            case Bytes.kind:
-                return Bytes()
-            case "subwords":
-                # Its package is an extra: whoever cuts no subwords needs none.
-                from gatework.data.text.subwords import Subwords
-
-                return Subwords.of(values["model"])
-    except (KeyError, msgspec.ValidationError) as error:
-        raise InputError(f"the saved tokeniser is damaged: {error}") from error
-    raise InputError(f"tokeniser {plain.get('kind')!r} is not known; expected one of {KINDS}")
