@@ -27,8 +27,9 @@ public:
                 return block;
             }
         }
-        const size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-        void* data = std::aligned_alloc(kHugePage, rounded);
+        const size_t alignment = bytes < kHugePage ? kPage : kHugePage;
+        const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+        void* data = std::aligned_alloc(alignment, rounded);
         if (!data) throw std::bad_alloc();
         advise_huge_pages(data, rounded);
         return new Block{data, rounded, this};
@@ -50,7 +51,7 @@ public:
     Blocks() { kept_.reserve(64); }
 
 private:
-    static constexpr size_t kMost = size_t{256} << 20;
+    static constexpr size_t kMost = size_t{256} << 20, kPage = size_t{4} << 10;
     std::vector<Block*> kept_;
     size_t kept_bytes_ = 0;
 };

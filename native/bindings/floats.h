@@ -1,4 +1,4 @@
-// New tensors of float32, made without a call into torch's Python; a large one over memory that is kept between passes.
+// New tensors of float32 or bfloat16, made without a call into torch's Python; a large one over memory that is kept between passes.
 #pragma once
 #include <nanobind/nanobind.h>
 
@@ -15,12 +15,17 @@
 
 class Floats {
 public:
+    static constexpr int kMostAxes = 4;
+
     // It holds whatever was there, or NaN where `fill` says so: what is not written then shows.
-    Floats(std::initializer_list<int64_t> shape, bool fill) {
+    Floats(std::initializer_list<int64_t> shape, bool fill)
+        : Floats(shape.begin(), static_cast<int>(shape.size()), GW_FLOAT32, fill) {}
+    Floats(const int64_t* shape, int axes, gw_number number, bool fill) {
         const Exchange& torch = Exchange::of_torch();
         int64_t count = 1;
-        for (const int64_t size : shape) count *= size;
-        const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+        for (int axis = 0; axis < axes; ++axis) count *= shape[axis];
+        const size_t each = number == GW_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
+        const size_t bytes = static_cast<size_t>(count) * each;
         const bool is_large = bytes >= kLarge;
         Block* block = static_cast<Block*>(std::malloc(sizeof(Block) + (is_large ? 0 : bytes + kAlignment)));
         if (!block) throw std::bad_alloc();
@@ -38,12 +43,13 @@ public:
         nb::dlpack::dltensor& tensor = block->owned.tensor;
         tensor.data = data_;
         tensor.device = {nb::device::cpu::value, 0};
-        tensor.ndim = static_cast<int32_t>(shape.size());
-        tensor.dtype = nb::dtype<float>();
+        tensor.ndim = axes;
+        tensor.dtype = {static_cast<uint8_t>(number == GW_FLOAT32 ? nb::dlpack::dtype_code::Float
+                                                                  : nb::dlpack::dtype_code::Bfloat),
+                        static_cast<uint8_t>(8 * each), 1};
         tensor.shape = block->shape, tensor.strides = block->strides;
-        int64_t* size = block->shape + shape.size();
-        for (int64_t axis = tensor.ndim, stride = 1; axis-- > 0; stride *= *size) {
-            *--size = shape.begin()[axis];
+        for (int64_t axis = axes, stride = 1; axis-- > 0; stride *= shape[axis]) {
+            block->shape[axis] = shape[axis];
             block->strides[axis] = stride;
         }
         if (fill) std::memset(data_, 0xFF, bytes);
@@ -56,8 +62,7 @@ public:
     nb::object take() { return std::move(tensor_); }
 
 private:
-    static constexpr size_t kLarge = size_t{1} << 20, kAlignment = 64;
-    static constexpr int kMostAxes = 4;
+    static constexpr size_t kLarge = size_t{1} << 17, kAlignment = 64;  // from there on malloc takes fresh pages
 
     // What a tensor of torch over this memory keeps until it is gone. A small one's memory follows.
     struct Block {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "elementwise.h"
 #include "gatework.h"
 #include "problem.h"
 #include "run.h"
@@ -65,6 +66,8 @@ NB_MODULE(_native, m) {
         return backward(problems, outputs, tape, d_outputs, d_finals, {want_x, want_params}, {threads, invariant},
                         fill);
     });
+    m.def("drop", drop);
+    m.def("choose", choose);
     m.def("gates", gates_of);
     m.def("zoneout_bits", gw_zoneout_bits);
     m.def("fingerprint", [](uintptr_t data, size_t bytes) {

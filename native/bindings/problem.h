@@ -26,6 +26,8 @@ inline void require(gw_status status) {
             throw std::invalid_argument("unknown instruction set");
         case GW_MISSING:
             throw std::invalid_argument("a parameter that the cell needs is missing");
+        case GW_BAD_TARGET:
+            throw std::invalid_argument("targets: one lies outside 0..classes - 1");
     }
 }
 

@@ -80,6 +80,25 @@ public:
         return at_.shape[last] <= 1 || at_.strides[last] == 1 ? *this : copy(held);
     }
 
+    // What it holds, without gaps, whatever that is: float32 or bfloat16. Refuses all else.
+    gw_number number() const {
+        const bool is_whole = at_.dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Float);
+        const bool is_half = at_.dtype.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Bfloat);
+        if (at_.device.device_type == nb::device::cpu::value) {
+            if (is_whole && at_.dtype.bits == 32) return GW_FLOAT32;
+            if (is_half && at_.dtype.bits == 16) return GW_BFLOAT16;
+        }
+        throw std::invalid_argument(std::string(name_) + " is neither float32 nor bfloat16 on the CPU.");
+    }
+    void* numbers() const {
+        int64_t expected = 1;
+        for (int axis = at_.ndim; axis-- > 0; expected *= at_.shape[axis]) {
+            if (at_.shape[axis] != 1 && at_.strides[axis] != expected)
+                throw std::invalid_argument(std::string(name_) + " has gaps.");
+        }
+        return data<void>();
+    }
+
     template <class Number = float>
     Number* data() const {
         return reinterpret_cast<Number*>(static_cast<char*>(at_.data) + at_.byte_offset);

@@ -46,7 +46,8 @@ typedef enum {
     GW_BAD_LENGTH = 2, /* a length lies outside 0..steps */
     GW_BAD_CELL = 3,   /* no such cell, or it has no such option */
     GW_BAD_ISA = 4,    /* unknown here; the list of gw_isa_name says what there is */
-    GW_MISSING = 5     /* a tensor that the cell needs is NULL */
+    GW_MISSING = 5,    /* a tensor that the cell needs is NULL */
+    GW_BAD_TARGET = 6  /* a target lies outside 0..classes - 1 */
 } gw_status;
 
 typedef struct {
@@ -160,6 +161,35 @@ GW_API void gw_stream_step(gw_stream* stream, const float* x, float* y);
 GW_API void gw_stream_get_state(const gw_stream* stream, float* h, float* c);
 /* NULL: zeros. */
 GW_API void gw_stream_set_state(gw_stream* stream, const float* h, const float* c);
+
+typedef enum { GW_FLOAT32 = 0, GW_BFLOAT16 = 1 } gw_number;
+
+/* Dropout: y is x / (1 - p), or 0 with probability p. One mask, (rows, width), holds for all steps; it is drawn by the
+ * hash of gw_zoneout_bits with stream 3, so that a gradient draws it again. Of p = 0, x in another gw_number. */
+typedef struct {
+    const void* x; /* (steps, rows, width) */
+    void* y;       /* likewise */
+    int32_t x_number, y_number;
+    int64_t steps, rows, width;
+    double probability;
+    uint64_t seed;
+    int32_t num_threads;
+} gw_dropping;
+GW_API gw_status gw_drop(const gw_dropping* dropping);
+
+/* The cross-entropy of choices among classes, and its gradient, in one pass over the logits. */
+typedef struct {
+    const void* logits; /* (rows, classes) */
+    int32_t number;     /* of the logits and of their gradient */
+    int64_t rows, classes;
+    const int64_t* targets; /* (rows) */
+    void* d_logits;         /* (rows, classes): the gradient of the mean of the losses */
+    float* losses;          /* (rows), in nats */
+    float* scratch;         /* gw_choice_floats */
+    int32_t num_threads;
+} gw_choice;
+GW_API size_t gw_choice_floats(const gw_choice* choice);
+GW_API gw_status gw_choose(const gw_choice* choice);
 
 /* The bits that zoneout draws for one unit of one row, the same on every machine: a unit is zoned out when they are
  * below floor(p * 2^32). stream: 0 for h, 1 for c; row: (first_step + t) * B + b. */

@@ -248,6 +248,25 @@ struct PartKernels {
     Scans scans[4];
 };
 
+// See gw_drop and gw_choose.
+struct DropArgs {
+    const void* x;
+    void* y;
+    int64_t steps, rows, width;
+    uint32_t threshold, key;  // a number is dropped where its bits are below
+    float scale;              // of the others
+};
+struct ChoiceArgs {
+    const void* logits;
+    const int64_t* targets;
+    int64_t classes;
+    float factor;  // of a row's loss in the whole
+    void* d_logits;
+    float *losses, *sums;  // of each row; its loss still lacks the logarithm of its sum
+};
+
+struct Range;  // tile.h
+
 struct Kernels {
     const char* name;
     int lanes;
@@ -257,4 +276,6 @@ struct Kernels {
     void (*pack_plain)(const float* weight, int64_t depth, int64_t columns, bool flipped, float* packed);
     void (*pack_narrow)(const Model&, const float* weight, int64_t columns, const int* blocks, float* packed);
     void (*pack_constants)(const Model&, const float* const* params, int64_t panel, float* packed);  // but for biases
+    void (*drop[2][2])(const DropArgs&, Range rows);  // by the gw_number of x and of y
+    void (*choose[2])(const ChoiceArgs&, Range rows, float* scratch);
 };

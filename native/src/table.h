@@ -2,6 +2,7 @@
 #pragma once
 #include "backward.h"
 #include "cells.h"
+#include "elementwise.h"
 #include "forward.h"
 #include "kernels.h"
 #include "narrow.h"
@@ -68,6 +69,7 @@ constexpr Cells all_cells() {
 
 template <class V>
 constexpr Kernels kernels_for(const char* name) {
+    using Each = Elementwise<V>;
     return {name,
             V::kLanes,
             V::kRows,
@@ -75,5 +77,8 @@ constexpr Kernels kernels_for(const char* name) {
             {scans_of<V, 1>(), scans_of<V, 2>(), scans_of<V, 3>(), scans_of<V, 4>()},
             Pack<V>::plain,
             Narrow<V>::pack,
-            Pack<V>::constants};
+            Pack<V>::constants,
+            {{Each::template drop<float, float>, Each::template drop<float, uint16_t>},
+             {Each::template drop<uint16_t, float>, Each::template drop<uint16_t, uint16_t>}},
+            {Each::template choose<float>, Each::template choose<uint16_t>}};
 }

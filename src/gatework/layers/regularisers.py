@@ -6,12 +6,10 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gatework.cells import AbstractCell
 from gatework.errors import InputError
-from gatework.layers.dropout import dropout_mask
-from gatework.ops import Regularisation, check_probability
+from gatework.ops import Regularisation, check_probability, drop
 from gatework.ops.noise import SEEDS
 
 
@@ -86,16 +84,13 @@ class Regularisers:
 
     def drop_inputs(self, x: Tensor, *, training: bool) -> Tensor:
         """Zero some features of x, (T, B, I), each for all steps of a sequence."""
-        if not training or self.input_dropout == 0:
-            return x
-        return x * functional.dropout(x.new_ones(x.shape[1:]), self.input_dropout)
+        return drop(x, self.input_dropout) if training else x
 
     def drop_weights(self, params: dict[str, Tensor], *, training: bool) -> dict[str, Tensor]:
         """Zero some recurrent weights."""
         if not training or self.weight_drop == 0:
             return params
-        weight = params["weight_hh"]
-        return params | {"weight_hh": weight * dropout_mask(weight, self.weight_drop)}
+        return params | {"weight_hh": drop(params["weight_hh"], self.weight_drop)}
 
     @property
     def _zones_out(self) -> bool:

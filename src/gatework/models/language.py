@@ -15,6 +15,7 @@ from gatework.errors import InputError
 from gatework.layers import LSTM
 from gatework.models.counted import BEGINNING, CountedChances
 from gatework.models.softmax import AdaptiveSoftmax
+from gatework.ops import cross_entropy, drop
 
 _LOGITS: Final = 1 << 22  # numbers that judging makes at once, at most
 
@@ -233,7 +234,7 @@ class LanguageNetwork(nn.Module):
             total = self.output.loss(outputs, targets)
         else:
             logits = self.logits(outputs, rows)
-            total = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+            total = cross_entropy(logits.flatten(0, 1), targets.flatten())
         if self.regularisation.activation:
             total = total + self.regularisation.activation * outputs.square().mean()
         if self.regularisation.temporal and len(states) > 1:
@@ -255,10 +256,7 @@ class LanguageNetwork(nn.Module):
 
     def _locked(self, states: Tensor) -> Tensor:
         """Drop the same features of (T, B, H) at all steps."""
-        if not self.training or not self.regularisation.dropout:
-            return states
-        mask = states.new_ones(states.shape[1:])
-        return states * functional.dropout(mask, self.regularisation.dropout)
+        return drop(states, self.regularisation.dropout) if self.training else states
 
 
 @final

@@ -6,6 +6,7 @@ This room must not know who owns the parameters, nor any layer, model or task.
 from gatework.ops.backend import Backend
 from gatework.ops.call import DirectionsResult, Memory, ScanCall, ScanResult
 from gatework.ops.directions import scan_directions
+from gatework.ops.elementwise import cross_entropy, drop
 from gatework.ops.noise import Regularisation, check_probability
 from gatework.ops.registry import BACKENDS
 from gatework.ops.scan import Explanation, explain, scan
@@ -20,6 +21,8 @@ __all__ = [
     "ScanCall",
     "ScanResult",
     "check_probability",
+    "cross_entropy",
+    "drop",
     "explain",
     "scan",
     "scan_directions",

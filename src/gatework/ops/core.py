@@ -220,6 +220,47 @@ def stream(problems: Sequence[Problem]) -> "_native.Stream":
     return _native.Stream([bind(each) for each in problems])
 
 
+MOST_AXES = 4  # of a tensor that the next two make
+
+
+def drop(x: Tensor, probability: float, seed: int, dtype: torch.dtype) -> Tensor:
+    """Drop values of x, (..., rows, width) without gaps, by one mask of (rows, width).
+
+    Args:
+        x: float32 or bfloat16, as the result may be.
+        probability: 0 only changes the dtype.
+        seed: of the mask.
+        dtype: of the result.
+
+    Raises:
+        InputError: a dtype, a device or a number does not fit.
+    """
+    narrow = dtype == torch.bfloat16
+    try:
+        return _native.drop(x, probability, seed, narrow, num_threads(), _fills())
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def choose(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The cross-entropy of each of N choices among V classes, and the gradient of its mean.
+
+    Args:
+        logits: (N, V) without gaps, float32 or bfloat16.
+        targets: (N,) int64.
+
+    Returns:
+        (N,) float32, and (N, V) as the logits.
+
+    Raises:
+        InputError: a shape, dtype or target does not fit.
+    """
+    try:
+        return _native.choose(logits, targets, num_threads(), _fills())
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
 def zoneout_bits(seed: int, stream: int, row: int, unit: int) -> int:
     """The core's random bits, which gatework.ops.noise draws too."""
     return _native.zoneout_bits(seed, stream, row, unit)

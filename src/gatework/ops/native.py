@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from gatework.ops import core, differentiable, transforms
+from gatework.ops import core, differentiable, elementwise, transforms
 from gatework.ops.backend import Backend
 from gatework.ops.call import DirectionsResult, ScanCall, ScanResult
 from gatework.ops.kernel import kernel_of
@@ -51,7 +51,7 @@ def _in_float32(call: ScanCall) -> ScanCall:
 
 def _autocast(values: Tensor) -> Tensor:
     """Give a result the dtype that torch's own operators give theirs under autocast."""
-    return values.to(torch.get_autocast_dtype("cpu"))
+    return elementwise.convert(values, torch.get_autocast_dtype("cpu"))
 
 
 NATIVE = Backend("native", refuses, run)

@@ -65,12 +65,12 @@ class Regularisation:
         return any(self.zoneout) or (self.training and self.recurrent_dropout > 0)
 
 
-def hits(seed: int, stream: int, probability: float, rows: Tensor, width: int) -> Tensor:
+def hits(seed: Word, stream: int, probability: float, rows: Tensor, width: int) -> Tensor:
     """Draw which units are hit.
 
     Args:
-        seed: that of the call.
-        stream: 0 for zoneout of h, 1 for zoneout of c, 2 for recurrent dropout.
+        seed: that of the call, or a () int64 of it.
+        stream: 0 for zoneout of h, 1 for zoneout of c, 2 for recurrent dropout, 3 for dropout.
         probability: of a hit.
         rows: (N,) int64, t * B + b for time t, not order of reading, and place b in the batch.
         width: the number of units.
