@@ -275,6 +275,9 @@ class CarryingNetwork(nn.Module):
         super().__init__()
         self.network = network
         size = (network.shape.num_layers, batch_size, network.shape.hidden_size)
+        self.h: Tensor
+        self.c: Tensor
+        self.places: Tensor
         self.register_buffer("h", torch.zeros(size))
         self.register_buffer("c", torch.zeros(size))
         self.register_buffer("places", network.begin(batch_size).places)
@@ -283,14 +286,13 @@ class CarryingNetwork(nn.Module):
         self, ids: Tensor, targets: Tensor, *, begins: bool, rows: Tensor | None = None
     ) -> Tensor:
         """Return what to minimise for the next window of the streams, and carry the state on."""
-        carried = State(*map(self.get_buffer, State._fields))
+        carried = State(self.h, self.c, self.places)
         if begins:
-            for part, fresh in zip(carried, self.network.begin(ids.shape[1]), strict=True):
-                part.copy_(fresh)
-        # Copies: the backward pass of this window reads the state that the next one replaces.
-        found = self.network.loss(ids, targets, State(*(part.clone() for part in carried)), rows)
-        for part, after in zip(carried, found.state, strict=True):
-            part.copy_(after)
+            carried = self.network.begin(ids.shape[1])
+        found = self.network.loss(ids, targets, carried, rows)
+        # Other tensors take the place of those that the backward pass of this window reads.
+        for name, before, after in zip(State._fields, carried, found.state, strict=True):
+            setattr(self, name, after.to(before.dtype))
         return found.total
 
 
