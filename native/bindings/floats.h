@@ -1,4 +1,5 @@
-// New tensors of float32 or bfloat16, made without a call into torch's Python; a large one over memory that is kept between passes.
+// New tensors of float32 or bfloat16, made without a call into torch's Python; a large one over memory that is kept
+// between passes.
 #pragma once
 #include <nanobind/nanobind.h>
 
@@ -44,9 +45,9 @@ public:
         tensor.data = data_;
         tensor.device = {nb::device::cpu::value, 0};
         tensor.ndim = axes;
-        tensor.dtype = {static_cast<uint8_t>(number == GW_FLOAT32 ? nb::dlpack::dtype_code::Float
-                                                                  : nb::dlpack::dtype_code::Bfloat),
-                        static_cast<uint8_t>(8 * each), 1};
+        tensor.dtype = {
+            static_cast<uint8_t>(number == GW_FLOAT32 ? nb::dlpack::dtype_code::Float : nb::dlpack::dtype_code::Bfloat),
+            static_cast<uint8_t>(8 * each), 1};
         tensor.shape = block->shape, tensor.strides = block->strides;
         for (int64_t axis = axes, stride = 1; axis-- > 0; stride *= shape[axis]) {
             block->shape[axis] = shape[axis];

@@ -68,13 +68,7 @@ public:
     }
 
     // With no gaps, or with none in the last axis: itself, or a copy that `held` keeps.
-    Tensor contiguous(Held& held) const {
-        int64_t expected = 1;
-        bool fits = true;
-        for (int axis = at_.ndim; axis-- > 0; expected *= at_.shape[axis])
-            fits = fits && (at_.shape[axis] == 1 || at_.strides[axis] == expected);
-        return fits || expected == 0 ? *this : copy(held);
-    }
+    Tensor contiguous(Held& held) const { return is_dense() ? *this : copy(held); }
     Tensor dense_rows(Held& held) const {
         const int last = at_.ndim - 1;
         return at_.shape[last] <= 1 || at_.strides[last] == 1 ? *this : copy(held);
@@ -91,11 +85,7 @@ public:
         throw std::invalid_argument(std::string(name_) + " is neither float32 nor bfloat16 on the CPU.");
     }
     void* numbers() const {
-        int64_t expected = 1;
-        for (int axis = at_.ndim; axis-- > 0; expected *= at_.shape[axis]) {
-            if (at_.shape[axis] != 1 && at_.strides[axis] != expected)
-                throw std::invalid_argument(std::string(name_) + " has gaps.");
-        }
+        if (!is_dense()) throw std::invalid_argument(std::string(name_) + " has gaps.");
         return data<void>();
     }
 
@@ -107,6 +97,14 @@ public:
     gw_output output() const { return {data(), stride(0), stride(1)}; }
 
 private:
+    bool is_dense() const {
+        int64_t expected = 1;
+        bool fits = true;
+        for (int axis = at_.ndim; axis-- > 0; expected *= at_.shape[axis])
+            fits = fits && (at_.shape[axis] == 1 || at_.strides[axis] == expected);
+        return fits || expected == 0;
+    }
+
     Tensor copy(Held& held) const {
         held.push_back(object_.attr("contiguous")());
         return Tensor(held.back(), name_);

@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr uint32_t kStream = 3;               // of masks: the others are those of zoneout and recurrent dropout
+constexpr uint32_t kStream = 3;                // of masks: the others are those of zoneout and recurrent dropout
 constexpr int64_t kLeastOfThread = 16 * 1024;  // numbers, that a thread is woken for
 
 bool is_number(int32_t number) { return number == GW_FLOAT32 || number == GW_BFLOAT16; }
@@ -46,7 +46,8 @@ gw_status gw_drop(const gw_dropping* d) {
 }
 
 size_t gw_choice_floats(const gw_choice* c) {
-    return static_cast<size_t>(c->rows + threads_for(c->rows, c->rows * c->classes, c->num_threads) * choice_floats(c->classes));
+    return static_cast<size_t>(c->rows +
+                               threads_for(c->rows, c->rows * c->classes, c->num_threads) * choice_floats(c->classes));
 }
 
 gw_status gw_choose(const gw_choice* c) {

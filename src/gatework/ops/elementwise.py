@@ -108,9 +108,7 @@ def _by_torch(logits: Tensor, targets: Tensor) -> Tensor:
 class _Dropped(torch.autograd.Function):
     # Linear in x: its gradient, and that of its gradient, is itself with the same mask.
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, probability: float, seed: int, dtype: torch.dtype
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, probability: float, seed: int, dtype: torch.dtype) -> Tensor:
         ctx.settings = probability, seed, x.dtype
         return core.drop(x.contiguous(), probability, seed, dtype)
 
