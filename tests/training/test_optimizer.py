@@ -82,6 +82,15 @@ def test_large_parameters_beside_float64_on_any_number_of_threads():
             torch.testing.assert_close(value.double(), right, rtol=1e-5, atol=1e-6)
 
 
+def test_a_backward_pass_through_weights_that_moved_is_refused():
+    layer = nn.Linear(3, 3)
+    loss = layer(layer(torch.ones(1, 3))).sum()
+    loss.backward(retain_graph=True)
+    AdamW(dict(layer.named_parameters()), 0.0).step(0.1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
 def test_gradients_of_other_layouts():
     layer, other = nn.Linear(5, 5, bias=False), nn.Linear(5, 5, bias=False)
     other.load_state_dict(layer.state_dict())

@@ -92,6 +92,8 @@ class AdamW:
         ):
             parts = [part._replace(gradient=part.gradient.contiguous()) for part in parts]
             core.adamw(parts, core.AdamWSettings(rate, *BETAS, EPSILON, shrink))
+            # Autograd must see that what it may have kept for a backward pass has changed.
+            torch.autograd.graph.increment_version([part.value for part in parts])
             return
         for decay in sorted({part.decay for part in parts}):
             same = [part for part in parts if part.decay == decay]
