@@ -90,8 +90,9 @@ struct BackwardRecurrence {
         if (!going_on) {
             for (int64_t i = 0; i < count * N; ++i) V::store(dh + i * L, V::zero());
         } else {
-            const TransposedProduct<V, N> product{a.packed_hh + p * L * panels * m.cell.gates * L, m.cell.gates * L,
-                                                  a.chunk_rows * slots * L, panels, lanes_of<V>(panels - 1, m.H)};
+            const TransposedProduct<V, N> product{
+                a.packed_hh + p * L * panels * m.cell.gates * L, m.cell.gates * L, a.chunk_rows * slots * L, panels,
+                lanes_of<V>(panels - 1, m.H), m.R - p * L};
             product.set(count, dh, [&](int64_t i) { return row[i].next; });
         }
         const auto finish = by_row(m) ? pointwise.take_in : pointwise.gradient;
@@ -108,7 +109,7 @@ struct BackwardRecurrence {
                 with_size(
                     static_cast<int>(width),
                     [&](auto n) {
-                        const TransposedProduct<V, n.value> product{a.packed_hr + p * L * m.R, m.R, 0, 1};
+                        const TransposedProduct<V, n.value> product{a.packed_hr + p * L * m.R, m.R, 0, 1, L, m.H - p * L};
                         product.set(size, dh, [&](int64_t i) { return row[i].dh; });
                     },
                     Size<4>{});

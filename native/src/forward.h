@@ -125,10 +125,20 @@ struct ForwardScan : ForwardRows<V> {
         this->store_final();
     }
 
+    // Calls body with the vector type for panel p.
+    template <class Body>
+    GATEWORK_INLINE void at_panel(int64_t p, const Body& body) const {
+        with_lanes<V>(needed_lanes(m, p, L), body);
+    }
+
     // One step of `count` rows.
     void all_panels(const Row* row, int64_t count) const {
         for (int64_t p = mine.begin; p < mine.end; ++p) {
-            for_groups<V>(count, [&](int64_t first, int64_t size) { step(row + first, size, p); });
+            at_panel(p, [&](auto vector) {
+                for_groups<V>(count, [&](int64_t first, int64_t size) {
+                    step<decltype(vector)>(row + first, size, p);
+                });
+            });
         }
         if (m.norm) pointwise.update_rows(a, row, count);
         if (m.second) project_hidden(row, count);
@@ -137,21 +147,13 @@ struct ForwardScan : ForwardRows<V> {
     // The input's share of the sums, and the biases, left in the records.
     void project_inputs(int64_t count) const {
         for (int64_t p = mine.begin; p < mine.end; ++p) {
-            for_groups<V>(count, [&](int64_t first, int64_t size) {
-                const Row* row = scratch + first;
-                const int64_t at = p * record_pitch() + sums_slot(m) * L;
-                for (int64_t i = 0; i < size; ++i) start_sums(row[i].record + at, p);
-                for_pieces(m.I, [&](int64_t k, int64_t depth) {
-                    for_blocks<V::kRows>(size, [&](int64_t i, auto block) {
-                        constexpr int R = block.value;
-                        const float* x[R];
-                        float* sums[R];
-                        for (int r = 0; r < R; ++r) {
-                            x[r] = row[i + r].x + k;
-                            sums[r] = row[i + r].record + at + m.cell.input * L;
-                        }
-                        add_product<V, R, G>(sums, x, depth, input_weights(p) + k * G * L);
-                    });
+            at_panel(p, [&](auto vector) {
+                for_groups<V>(count, [&](int64_t first, int64_t size) {
+                    const Row* row = scratch + first;
+                    const int64_t at = p * record_pitch() + sums_slot(m) * L;
+                    for (int64_t i = 0; i < size; ++i) start_sums(row[i].record + at, p);
+                    const auto sums_of = [&](int64_t i) { return row[i].record + at + m.cell.input * L; };
+                    add<decltype(vector)>(size, sums_of, m.I, input_weights(p), [&](int64_t i) { return row[i].x; });
                 });
             });
         }
@@ -161,22 +163,27 @@ struct ForwardScan : ForwardRows<V> {
         for (int v = 0; v < S; ++v) V::store(sums + v * L, V::load(panel(p) + v * L));
     }
 
-    // The sums of a group of rows at one panel, and what the cell makes of them.
+    // The sums of a group of rows at one panel, by vectors W, and what the cell makes of them.
+    template <class W>
     void step(const Row* row, int64_t count, int64_t p) const {
         alignas(64) float sums[kGroupRows<V> * 8 * L];
         const bool made = a.chunk_steps > 0;
         if (m.cell.input == m.cell.hidden && m.R <= kPiece) {
-            for_blocks<V::kRows>(
-                count, [&](int64_t i, auto block) { in_registers<block.value>(row + i, p, made, sums + i * S * L); });
+            for_blocks<W::kRows>(count, [&](int64_t i, auto block) {
+                in_registers<W, block.value>(row + i, p, made, sums + i * S * L);
+            });
         } else {
             for (int64_t i = 0; i < count; ++i) {
                 const float* from = made ? row[i].record + p * record_pitch() + sums_slot(m) * L : panel(p);
-                for (int v = 0; v < S; ++v) V::store(sums + (i * S + v) * L, V::load(from + v * L));
+                for (int v = 0; v < S; ++v) W::store(sums + (i * S + v) * L, W::load(from + v * L));
             }
+            const auto sums_at = [&](int place) {
+                return [&sums, place, this](int64_t i) { return sums + (i * S + place) * L; };
+            };
             if (!made) {
-                add(count, sums + m.cell.input * L, m.I, input_weights(p), [&](int64_t i) { return row[i].x; });
+                add<W>(count, sums_at(m.cell.input), m.I, input_weights(p), [&](int64_t i) { return row[i].x; });
             }
-            add(count, sums + m.cell.hidden * L, m.R, hidden_weights(p), [&](int64_t i) { return row[i].operand; });
+            add<W>(count, sums_at(m.cell.hidden), m.R, hidden_weights(p), [&](int64_t i) { return row[i].operand; });
         }
         if (!m.norm) return pointwise.update(a, row, count, p, sums);
         for (int64_t i = 0; i < count; ++i) {
@@ -185,40 +192,40 @@ struct ForwardScan : ForwardRows<V> {
         }
     }
 
-    template <class RowOf>
-    GATEWORK_INLINE void add(int64_t count, float* sums, int64_t depth, const float* weights,
+    template <class W, class SumsOf, class RowOf>
+    GATEWORK_INLINE void add(int64_t count, const SumsOf& sums_of, int64_t depth, const float* weights,
                              const RowOf& row_of) const {
         for_pieces(depth, [&](int64_t k, int64_t piece) {
-            for_blocks<V::kRows>(count, [&](int64_t i, auto block) {
+            for_blocks<W::kRows>(count, [&](int64_t i, auto block) {
                 constexpr int R = block.value;
                 const float* from[R];
                 float* to[R];
-                for (int r = 0; r < R; ++r) from[r] = row_of(i + r) + k, to[r] = sums + (i + r) * S * L;
-                add_product<V, R, G>(to, from, piece, weights + k * G * L);
+                for (int r = 0; r < R; ++r) from[r] = row_of(i + r) + k, to[r] = sums_of(i + r);
+                add_product<W, R, G>(to, from, piece, weights + k * G * L);
             });
         });
     }
 
     // Short products need no pieces: the sums stay in registers from the bias on.
-    template <int R>
+    template <class W, int R>
     GATEWORK_INLINE void in_registers(const Row* row, int64_t p, bool made, float* sums) const {
-        Reg acc[R][G];
+        typename W::Reg acc[R][G];
         const float *x[R], *operand[R];
         for (int r = 0; r < R; ++r) {
             const float* from = made ? row[r].record + p * record_pitch() : panel(p);
-            for (int v = 0; v < G; ++v) acc[r][v] = V::load(from + v * L);
+            for (int v = 0; v < G; ++v) acc[r][v] = W::load(from + v * L);
             x[r] = row[r].x, operand[r] = row[r].operand;
         }
         if (!made) {
             for_pieces(m.I, [&](int64_t k, int64_t depth) {
                 const float* from[R];
                 for (int r = 0; r < R; ++r) from[r] = x[r] + k;
-                accumulate<V>(acc, from, depth, input_weights(p) + k * G * L);
+                accumulate<W>(acc, from, depth, input_weights(p) + k * G * L);
             });
         }
-        accumulate<V>(acc, operand, m.R, hidden_weights(p));
+        accumulate<W>(acc, operand, m.R, hidden_weights(p));
         for (int r = 0; r < R; ++r) {
-            for (int v = 0; v < G; ++v) V::store(sums + (r * G + v) * L, acc[r][v]);
+            for (int v = 0; v < G; ++v) W::store(sums + (r * G + v) * L, acc[r][v]);
         }
     }
 

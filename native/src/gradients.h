@@ -44,38 +44,55 @@ struct TransposedProduct {
 
     const float* weights;  // [pieces][depth][N x lanes]
     int64_t depth, pitch, pieces;
-    int last = L;  // units in each vector of the last piece: past them are zeros
+    int last;         // units in each vector of the last piece: past them are zeros
+    int64_t columns;  // that are real, or more
 
     // out: [count][N x lanes]; count at most kGroupRows.
     template <class RowOf>
     GATEWORK_INLINE void set(int64_t count, float* out, const RowOf& row_of) const {
         std::memset(out, 0, sizeof(float) * static_cast<size_t>(count * N * L));
-        const int64_t at_once = kPiece < depth ? 1 : kPiece / depth;
-        for (int64_t k = 0; k < pieces; k += at_once) {
-            const int64_t end = k + at_once < pieces ? k + at_once : pieces;
-            for_blocks<V::kRows>(count, [&](int64_t i, auto block) {
-                constexpr int R = block.value;
-                typename V::Reg acc[R][N];
-                const float* row[R];
-                for (int r = 0; r < R; ++r) {
-                    row[r] = row_of(i + r) + k * pitch;
-                    for (int v = 0; v < N; ++v) acc[r][v] = V::load(out + ((i + r) * N + v) * L);
+        with_lanes<V>(columns - (N - 1) * L, [&](auto last_vector) {
+            using Last = decltype(last_vector);
+            const int64_t at_once = kPiece < depth ? 1 : kPiece / depth;
+            for (int64_t k = 0; k < pieces; k += at_once) {
+                const int64_t end = k + at_once < pieces ? k + at_once : pieces;
+                if constexpr (kAreSame<Last, V>) {
+                    add<V, V::kRows, N>(count, k, end, 0, out, row_of);
+                } else {
+                    if constexpr (N > 1) add<V, V::kRows, N - 1>(count, k, end, 0, out, row_of);
+                    add<Last, Last::kColumnRows, 1>(count, k, end, N - 1, out, row_of);
                 }
-                for (int64_t j = k; j < end; ++j) {
-                    const bool is_partial = last < L && j + 1 == pieces;
-                    const int64_t wide = is_partial ? L : depth, real = is_partial ? last : depth;
-                    for (int64_t v = 0; v < depth; v += wide) {
-                        const float* from[R];
-                        for (int r = 0; r < R; ++r) from[r] = row[r] + v;
-                        accumulate<V>(acc, from, real, weights + (j * depth + v) * N * L);
-                    }
-                    for (int r = 0; r < R; ++r) row[r] += pitch;
+            }
+        });
+    }
+
+private:
+    // Of the pieces k .. end, and of M panels from `first` on.
+    template <class W, int kMost, int M, class RowOf>
+    GATEWORK_INLINE void add(int64_t count, int64_t k, int64_t end, int64_t first, float* out,
+                             const RowOf& row_of) const {
+        for_blocks<kMost>(count, [&](int64_t i, auto block) {
+            constexpr int R = block.value;
+            typename W::Reg acc[R][M];
+            const float* row[R];
+            for (int r = 0; r < R; ++r) {
+                row[r] = row_of(i + r) + k * pitch;
+                for (int v = 0; v < M; ++v) acc[r][v] = W::load(out + ((i + r) * N + first + v) * L);
+            }
+            for (int64_t j = k; j < end; ++j) {
+                const bool is_partial = last < L && j + 1 == pieces;
+                const int64_t wide = is_partial ? L : depth, real = is_partial ? last : depth;
+                for (int64_t v = 0; v < depth; v += wide) {
+                    const float* from[R];
+                    for (int r = 0; r < R; ++r) from[r] = row[r] + v;
+                    accumulate<W>(acc, from, real, weights + ((j * depth + v) * N + first) * L, N * L);
                 }
-                for (int r = 0; r < R; ++r) {
-                    for (int v = 0; v < N; ++v) V::store(out + ((i + r) * N + v) * L, acc[r][v]);
-                }
-            });
-        }
+                for (int r = 0; r < R; ++r) row[r] += pitch;
+            }
+            for (int r = 0; r < R; ++r) {
+                for (int v = 0; v < M; ++v) W::store(out + ((i + r) * N + first + v) * L, acc[r][v]);
+            }
+        });
     }
 };
 
@@ -117,10 +134,13 @@ struct Products {
             const float* d_sum = chunk.d_sums() + p * a.chunk_rows * slots * L;
             if (p % share.count == share.index) add_rest(chunk, outer, d_sum, p);
             float* packed = a.d_packed + p * width * G * L;
-            outer.template add<G>(inputs(), d_sum + m.cell.input * L, slots, packed,
-                                  [&](int64_t n) { return rows[n].x; });
-            outer.template add<G>(hiddens(), d_sum + m.cell.hidden * L, slots, packed,
-                                  [&](int64_t n) { return rows[n].operand - origin; });
+            with_lanes<V>(needed_lanes(m, p, L), [&](auto vector) {
+                const Outer<decltype(vector)> sums{chunk.rows(), chunk.is_first()};
+                sums.template add<G>(inputs(), d_sum + m.cell.input * L, slots, packed,
+                                     [&](int64_t n) { return rows[n].x; });
+                sums.template add<G>(hiddens(), d_sum + m.cell.hidden * L, slots, packed,
+                                     [&](int64_t n) { return rows[n].operand - origin; });
+            });
         }
         if (!m.second) return;
         const float* dh = a.dh[chunk.index & 1];
@@ -204,9 +224,9 @@ struct Products {
                 with_size(
                     static_cast<int>(wide),
                     [&](auto n) {
-                        const TransposedProduct<V, n.value> product{packed + p * L * panels * G * L, G * L,
-                                                                    a.chunk_rows * slots * L, panels,
-                                                                    lanes_of<V>(panels - 1, H)};
+                        const TransposedProduct<V, n.value> product{
+                            packed + p * L * panels * G * L, G * L,       a.chunk_rows * slots * L, panels,
+                            lanes_of<V>(panels - 1, H),      size - p * L};
                         product.set(count, block, [&](int64_t i) { return d_sums + (first + i) * slots * L; });
                     },
                     Size<4>{});

@@ -78,6 +78,10 @@ static inline uint32_t mask_row(const Model& m, int64_t t, int64_t b) {
 static inline bool by_row(const Model& m) { return m.second || m.norm; }
 // Whether the cell itself, not the tape, needs its records.
 static inline bool needs_records(const Model& m) { return m.norm || m.cell.second_block >= 0; }
+// The units of panel p that a step must compute: a step that is finished by row reads all lanes.
+static inline int64_t needed_lanes(const Model& m, int64_t p, int64_t lanes) {
+    return by_row(m) ? lanes : m.H - p * lanes;
+}
 // The weights of the second product: (R, H). Of their gradients likewise.
 template <class Float>
 inline Float* second_weights(const Model& m, Float* const* params) {

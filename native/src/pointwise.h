@@ -64,7 +64,7 @@ GATEWORK_INLINE void store_trace(const ForwardArgs& a, const Row& row, int64_t p
 }
 
 template <class V, class Cell>
-void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, const float* sums) {
+void update_panel(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, const float* sums) {
     using Reg = typename V::Reg;
     using On = typename Cell::template On<V>;
     constexpr int L = V::kLanes, S = Cell::kSums, T = Cell::kTape;
@@ -98,6 +98,12 @@ void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, cons
             emit<V>(m, row[r], p, h);
         }
     }
+}
+
+template <class V, class Cell>
+void update(const ForwardArgs& a, const Row* row, int64_t count, int64_t p, const float* sums) {
+    with_lanes<V>(needed_lanes(a.model, p, V::kLanes),
+                  [&](auto vector) { update_panel<decltype(vector), Cell>(a, row, count, p, sums); });
 }
 
 // The whole gradient at the h that a row's step put out at panel p, less what zoneout sends straight back.
@@ -144,7 +150,7 @@ GATEWORK_INLINE void store_peephole_gradients(float* out, const typename V::Reg*
 }
 
 template <class V, class Cell>
-void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh, int64_t stride) {
+void gradient_panel(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh, int64_t stride) {
     using Reg = typename V::Reg;
     using On = typename Cell::template On<V>;
     constexpr int L = V::kLanes, S = Cell::kSums, T = Cell::kTape;
@@ -198,4 +204,10 @@ void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t 
             }
         }
     }
+}
+
+template <class V, class Cell>
+void gradient(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh, int64_t stride) {
+    with_lanes<V>(needed_lanes(a.model, p, V::kLanes),
+                  [&](auto vector) { gradient_panel<decltype(vector), Cell>(a, row, count, p, dh, stride); });
 }

@@ -9,10 +9,10 @@
 #define GATEWORK_INLINE inline
 #endif
 
-// acc[r][v] += rows[r][k] * weights[k][v] over k; weights: [depth][N][lanes].
+// acc[r][v] += rows[r][k] * weights[k][v] over k; weights: [depth][N][lanes], or the first N vectors of `pitch` floats.
 template <class V, int R, int N>
 GATEWORK_INLINE void accumulate(typename V::Reg (&acc)[R][N], const float* const (&rows)[R], int64_t depth,
-                                const float* weights) {
+                                const float* weights, int64_t pitch = N * V::kLanes) {
     for (int64_t k = 0; k < depth; ++k) {
         typename V::Reg w[N];
 #pragma GCC unroll 8
@@ -23,7 +23,7 @@ GATEWORK_INLINE void accumulate(typename V::Reg (&acc)[R][N], const float* const
 #pragma GCC unroll 8
             for (int v = 0; v < N; ++v) acc[r][v] = V::fma(a, w[v], acc[r][v]);
         }
-        weights += N * V::kLanes;
+        weights += pitch;
     }
 }
 
@@ -87,6 +87,21 @@ GATEWORK_INLINE void for_blocks(int64_t count, const Body& body) {
         with_size(static_cast<int>(size), [&](auto n) { body(first, n); }, Size<Max>{});
         first += size;
     }
+}
+
+template <class A, class B>
+constexpr bool kAreSame = false;
+template <class A>
+constexpr bool kAreSame<A, A> = true;
+
+// Calls body with the vector type for a panel of which so many lanes are real: where the first half will do, one that
+// computes no more (vec/). What it leaves in the others is undefined.
+template <class V, class Body>
+GATEWORK_INLINE void with_lanes(int64_t lanes, const Body& body) {
+    if constexpr (V::kHalf > 0) {
+        if (lanes <= V::kHalf) return body(typename V::Half{});
+    }
+    body(V{});
 }
 
 // The part `index` of `count` of 0..size, in whole steps of `step`.

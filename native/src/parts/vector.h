@@ -24,6 +24,7 @@ template <class E>
 struct Vector : Avx512 {
     static constexpr int kPanelStep = 2;
     static constexpr bool kSplits = true;
+    static constexpr int kHalf = 0;
 
     // Vector `v`, 16 k wide, of a row.
     static GATEWORK_INLINE void put(const SplitRow& to, int64_t v, Reg a) {

@@ -11,6 +11,7 @@ struct Avx2 {
     static constexpr int kPanelStep = 1;    // panels that threads share hidden units by
     static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 8;
+    static constexpr int kHalf = 0;  // see with_lanes
     static constexpr int kRows = 3;  // 3 x 4 accumulators + 1 broadcast + weights from memory: 16 registers
 
     static __m256i mask(int n) {

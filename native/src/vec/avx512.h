@@ -5,12 +5,15 @@
 #include <cstdint>
 
 #include "../hash.h"
+#include "avx512_half.h"
 
 struct Avx512 {
     using Reg = __m512;
     static constexpr int kPanelStep = 1;    // panels that threads share hidden units by
     static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 16;
+    using Half = Avx512Half;
+    static constexpr int kHalf = 8;  // lanes that it computes; see with_lanes
     static constexpr int kRows = 6;  // 6 x 4 accumulators + 4 weights, broadcasts from memory: 28 of 32 registers
 
     static __mmask16 mask(int n) { return static_cast<__mmask16>((1u << n) - 1u); }

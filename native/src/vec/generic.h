@@ -12,6 +12,7 @@ struct Generic {
     static constexpr int kPanelStep = 1;    // panels that threads share hidden units by
     static constexpr bool kSplits = false;  // see amx/
     static constexpr int kLanes = 4;
+    static constexpr int kHalf = 0;  // see with_lanes
     static constexpr int kRows = 2;  // rows of a register tile: 2 x 4 accumulators leave half of 16 registers
 
     static Reg zero() { return Reg{0, 0, 0, 0}; }
