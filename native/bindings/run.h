@@ -80,6 +80,22 @@ private:
     std::optional<Problem> own_[kMostProblems];
 };
 
+// Tensors that a pass makes, in the order that it returns them. fill: see Floats.
+class Made {
+public:
+    explicit Made(bool fill) : fill_(fill) {}
+    float* operator()(std::initializer_list<int64_t> shape) {
+        Floats floats(shape, fill_);
+        tensors.append(floats.take());
+        return floats.data();
+    }
+
+    nb::list tensors;
+
+private:
+    const bool fill_;
+};
+
 inline void run(Problems& all, gw_forward* passes, bool keep_packed) {
     static auto* packed = new PackedCache;  // never destroyed: a thread may still run at exit
     Panels panels[kMostProblems];
@@ -112,12 +128,7 @@ inline void run_again(const Problem& p, nb::handle output, nb::handle finals) {
 inline nb::list forward(nb::handle problems, nb::handle outputs, bool keep_tape, bool trace, bool keep_packed,
                         const Manner& manner, bool fill) {
     Problems all(problems, manner);
-    nb::list made;
-    const auto make = [&](std::initializer_list<int64_t> shape) {
-        Floats floats(shape, fill);
-        made.append(floats.take());
-        return floats.data();
-    };
+    Made make(fill);
     const int64_t D = all.count, T = all[0].core.steps, B = all[0].core.batch, H = all[0].core.hidden_size,
                   P = all[0].width();
     float* y = nullptr;
@@ -152,7 +163,7 @@ inline nb::list forward(nb::handle problems, nb::handle outputs, bool keep_tape,
             nullptr};
     }
     run(all, passes, keep_packed);
-    return made;
+    return make.tensors;
 }
 
 // What is wanted of a backward pass; of the states always, where they were given.
@@ -166,12 +177,7 @@ struct Wanted {
 inline nb::list backward(nb::handle problems, nb::handle outputs, nb::handle tape, nb::handle d_outputs,
                          nb::handle d_finals, const Wanted& wanted, const Manner& manner, bool fill) {
     Problems all(problems, manner);
-    nb::list made;
-    const auto make = [&](std::initializer_list<int64_t> shape) {
-        Floats floats(shape, fill);
-        made.append(floats.take());
-        return floats.data();
-    };
+    Made make(fill);
     const Items ys(outputs), dys(d_outputs), finals(d_finals);
     Held held;
     const int64_t D = all.count, B = all[0].core.batch, H = all[0].core.hidden_size, P = all[0].width();
@@ -204,7 +210,10 @@ inline nb::list backward(nb::handle problems, nb::handle outputs, nb::handle tap
     for (int i = 0; i < D; ++i) {
         const Problem& p = all[i];
         if (wanted.params) {
-            p.each_param([&](int param, size_t) { gradients[i][param] = p.shaped(param, make); });
+            p.each_param([&](int param, size_t) {
+                gradients[i][param] =
+                    p.shaped(param, [&](std::initializer_list<int64_t> shape) { return make(shape); });
+            });
         }
         passes[i] = {p.x,
                      whole(ys[i], "y", p.core.steps),
@@ -224,5 +233,5 @@ inline nb::list backward(nb::handle problems, nb::handle outputs, nb::handle tap
     all.run(gw_backward_workspace, [&](int first, int some, void* const* workspaces) {
         return gw_run_backward(some, all.cores + first, all.params + first, passes + first, workspaces);
     });
-    return made;
+    return make.tensors;
 }

@@ -90,9 +90,12 @@ struct BackwardRecurrence {
         if (!going_on) {
             for (int64_t i = 0; i < count * N; ++i) V::store(dh + i * L, V::zero());
         } else {
-            const TransposedProduct<V, N> product{
-                a.packed_hh + p * L * panels * m.cell.gates * L, m.cell.gates * L, a.chunk_rows * slots * L, panels,
-                lanes_of<V>(panels - 1, m.H), m.R - p * L};
+            const TransposedProduct<V, N> product{a.packed_hh + p * L * panels * m.cell.gates * L,
+                                                  m.cell.gates * L,
+                                                  a.chunk_rows * slots * L,
+                                                  panels,
+                                                  lanes_of<V>(panels - 1, m.H),
+                                                  m.R - p * L};
             product.set(count, dh, [&](int64_t i) { return row[i].next; });
         }
         const auto finish = by_row(m) ? pointwise.take_in : pointwise.gradient;
@@ -109,7 +112,8 @@ struct BackwardRecurrence {
                 with_size(
                     static_cast<int>(width),
                     [&](auto n) {
-                        const TransposedProduct<V, n.value> product{a.packed_hr + p * L * m.R, m.R, 0, 1, L, m.H - p * L};
+                        const TransposedProduct<V, n.value> product{
+                            a.packed_hr + p * L * m.R, m.R, 0, 1, L, m.H - p * L};
                         product.set(size, dh, [&](int64_t i) { return row[i].dh; });
                     },
                     Size<4>{});

@@ -135,9 +135,8 @@ struct ForwardScan : ForwardRows<V> {
     void all_panels(const Row* row, int64_t count) const {
         for (int64_t p = mine.begin; p < mine.end; ++p) {
             at_panel(p, [&](auto vector) {
-                for_groups<V>(count, [&](int64_t first, int64_t size) {
-                    step<decltype(vector)>(row + first, size, p);
-                });
+                for_groups<V>(count,
+                              [&](int64_t first, int64_t size) { step<decltype(vector)>(row + first, size, p); });
             });
         }
         if (m.norm) pointwise.update_rows(a, row, count);

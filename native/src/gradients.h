@@ -124,25 +124,25 @@ struct Products {
         if (!is_narrow(m)) return transposed(d_sums, a.packed_ih, I, 4, range, [&](int64_t at) { return rows[at].dx; });
         for (int64_t at = range.begin; at < range.end; ++at) {
             const float* row = d_sums + at * slots * L;
-            Narrow<V>::template product<G>(row, panels, a.chunk_rows * slots * L, a.packed_ih, I, rows[at].dx);
+            Narrow<V>::template product<G>(row, H, a.chunk_rows * slots * L, a.packed_ih, I, rows[at].dx);
         }
     }
 
     void add_weights(const Chunk& chunk) const {
-        const Outer<V> outer{chunk.rows(), chunk.is_first()};
         for (int64_t p = 0; p < panels; ++p) {
             const float* d_sum = chunk.d_sums() + p * a.chunk_rows * slots * L;
-            if (p % share.count == share.index) add_rest(chunk, outer, d_sum, p);
             float* packed = a.d_packed + p * width * G * L;
             with_lanes<V>(needed_lanes(m, p, L), [&](auto vector) {
-                const Outer<decltype(vector)> sums{chunk.rows(), chunk.is_first()};
-                sums.template add<G>(inputs(), d_sum + m.cell.input * L, slots, packed,
-                                     [&](int64_t n) { return rows[n].x; });
-                sums.template add<G>(hiddens(), d_sum + m.cell.hidden * L, slots, packed,
-                                     [&](int64_t n) { return rows[n].operand - origin; });
+                const Outer<decltype(vector)> outer{chunk.rows(), chunk.is_first()};
+                if (p % share.count == share.index) add_rest(chunk, outer, d_sum, p);
+                outer.template add<G>(inputs(), d_sum + m.cell.input * L, slots, packed,
+                                      [&](int64_t n) { return rows[n].x; });
+                outer.template add<G>(hiddens(), d_sum + m.cell.hidden * L, slots, packed,
+                                      [&](int64_t n) { return rows[n].operand - origin; });
             });
         }
         if (!m.second) return;
+        const Outer<V> outer{chunk.rows(), chunk.is_first()};
         const float* dh = a.dh[chunk.index & 1];
         for (int64_t p = 0; p < panels; ++p) {
             const float* shown = a.shown[chunk.index & 1] + p * a.chunk_rows * L;
@@ -152,7 +152,8 @@ struct Products {
     }
 
     // Biases, peepholes and norms: sums over the steps of what the recurrence left, or of it times the tape.
-    void add_rest(const Chunk& chunk, const Outer<V>& outer, const float* d_sum, int64_t p) const {
+    template <class W>
+    void add_rest(const Chunk& chunk, const Outer<W>& outer, const float* d_sum, int64_t p) const {
         float* out = rest + p * summed_slots(m) * L;
         outer.sum(d_sum, slots, out);
         if (!m.norm) return;
@@ -224,9 +225,9 @@ struct Products {
                 with_size(
                     static_cast<int>(wide),
                     [&](auto n) {
-                        const TransposedProduct<V, n.value> product{
-                            packed + p * L * panels * G * L, G * L,       a.chunk_rows * slots * L, panels,
-                            lanes_of<V>(panels - 1, H),      size - p * L};
+                        const TransposedProduct<V, n.value> product{packed + p * L * panels * G * L, G * L,
+                                                                    a.chunk_rows * slots * L,        panels,
+                                                                    lanes_of<V>(panels - 1, H),      size - p * L};
                         product.set(count, block, [&](int64_t i) { return d_sums + (first + i) * slots * L; });
                     },
                     Size<4>{});

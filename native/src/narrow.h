@@ -27,16 +27,20 @@ struct Narrow {
         }
     }
 
-    // The product of one row, which lies in `panels` pieces of G vectors at a distance of `pitch` floats.
+    // The product of one row of `height` units, which lies in pieces of G vectors at a distance of `pitch` floats.
     template <int G>
-    static void product(const float* row, int64_t panels, int64_t pitch, const float* packed, int64_t columns,
+    static void product(const float* row, int64_t height, int64_t pitch, const float* packed, int64_t columns,
                         float* out) {
+        const int64_t panels = panel_count<V>(height);
         for (int64_t j = 0; j < columns; ++j) {
             typename V::Reg sum[G];
             for (int v = 0; v < G; ++v) sum[v] = V::zero();
             for (int64_t p = 0; p < panels; ++p, packed += G * L) {
+                const int lanes = lanes_of<V>(p, height);  // what lies past them may be anything (with_lanes)
                 for (int v = 0; v < G; ++v) {
-                    sum[v] = V::fma(V::load(row + p * pitch + v * L), V::load(packed + v * L), sum[v]);
+                    const float* from = row + p * pitch + v * L;
+                    const auto d = lanes == L ? V::load(from) : V::load_first(from, lanes);
+                    sum[v] = V::fma(d, V::load(packed + v * L), sum[v]);
                 }
             }
             for (int v = 1; v < G; ++v) sum[0] = V::add(sum[0], sum[v]);

@@ -150,7 +150,8 @@ GATEWORK_INLINE void store_peephole_gradients(float* out, const typename V::Reg*
 }
 
 template <class V, class Cell>
-void gradient_panel(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh, int64_t stride) {
+void gradient_panel(const BackwardArgs& a, const BackRow* row, int64_t count, int64_t p, const float* dh,
+                    int64_t stride) {
     using Reg = typename V::Reg;
     using On = typename Cell::template On<V>;
     constexpr int L = V::kLanes, S = Cell::kSums, T = Cell::kTape;

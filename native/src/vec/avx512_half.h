@@ -1,6 +1,6 @@
-// The first eight of sixteen floats, by the instructions of AVX-512 for shorter vectors: the same bits as those lanes of
-// Avx512, in half the time where vectors of sixteen take the arithmetic units twice or side by side (Zen 4; not Intel).
-// Not Avx2: its functions, compiled anew for AVX-512, could be linked into the kernels of that.
+// The first eight of sixteen floats, by the instructions of AVX-512 for shorter vectors: the same bits as those lanes
+// of Avx512, in half the time where vectors of sixteen take the arithmetic units twice or side by side (Zen 4; not
+// Intel). Not Avx2: its functions, compiled anew for AVX-512, could be linked into the kernels of that.
 #pragma once
 #include <immintrin.h>
 
@@ -39,8 +39,8 @@ struct Avx512Half {
         return _mm256_mask_blend_ps(_mm256_cmp_ps_mask(a, b, _CMP_LE_OQ), no, yes);
     }
     static Reg hits(uint32_t row, uint32_t first, uint32_t threshold) {
-        const __m256i unit = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(first)),
-                                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        const __m256i unit =
+            _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(first)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         __m256i x = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(row)),
                                      _mm256_mullo_epi32(unit, _mm256_set1_epi32(static_cast<int>(kHashStep))));
         x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
