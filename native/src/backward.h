@@ -6,6 +6,7 @@
 #include "kernels.h"
 #include "pack.h"
 #include "tile.h"
+#include "transposed.h"
 
 template <class V>
 struct BackwardRecurrence {
