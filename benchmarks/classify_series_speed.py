@@ -4,8 +4,9 @@
 
 DATA is the folder that holds classify/ucr and clinical. Networks, steps and effort are those that
 Gatework chooses for the training part. Each side trains the same epochs end to end: batches,
-forward, backward, clipping, AdamW, by the same loop. The other side has torch.nn.LSTM over packed
-sequences in place of ours, and the same weights; its gradients in float64 are the truth that ours
+forward, backward, clipping, AdamW, by the same loop. The other side has the networks one after the
+other, torch.nn.LSTM over packed sequences and torch.nn's convolutions and batch norms as one writes
+them in place of ours, and the same weights; its gradients in float64 are the truth that ours
 must meet first. "without" has no LSTM at all, nor a gradient of what comes before it: torch over it
 is the roof of any LSTM. Both are also timed with `precision="bfloat16"`. Sides take turns; times
 are medians, in seconds of the processor, which a busy machine disturbs less.
@@ -21,7 +22,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from classify_speed import with_torch
+from classify_speed import Networks, with_torch
 from harness import Row, is_wanted, make_parser, run
 from torch import Tensor, nn
 from torch.nn import functional
@@ -69,13 +70,13 @@ def without(model: ClassifierEnsemble) -> ClassifierEnsemble:
     return copy
 
 
-def loss(model: ClassifierEnsemble, batch: Batch) -> Tensor:
+def loss(model: Networks, batch: Batch) -> Tensor:
     """Return the mean loss of all networks."""
     scores = model.by_member(batch[0])
     return functional.cross_entropy(scores.flatten(0, 1), batch[1].repeat(len(scores)))
 
 
-def gradients(model: ClassifierEnsemble, batch: Batch) -> dict[str, Tensor]:
+def gradients(model: Networks, batch: Batch) -> dict[str, Tensor]:
     """Return all gradients of the loss, without dropout."""
     model.eval().zero_grad()
     loss(model, batch).backward()
@@ -136,13 +137,13 @@ def beside_torch(name: str, sequences: Sequences, seconds: float) -> Row:
     batches = len(source.plan(torch.Generator().manual_seed(0)))
     epochs = -(-STEPS // batches)
 
-    def fit(model: ClassifierEnsemble, precision: Precision) -> float:
+    def fit(model: Networks, precision: Precision) -> float:
         training = TrainSettings(epochs=epochs, learning_rate=1e-4, precision=precision)
         before = process_time()
         train(model, source, loss, settings=training)
         return process_time() - before
 
-    sides: dict[str, tuple[ClassifierEnsemble, Precision]] = {
+    sides: dict[str, tuple[Networks, Precision]] = {
         "ours": (ours, "float32"),
         "torch": (theirs, "float32"),
         "without": (without(ours), "float32"),

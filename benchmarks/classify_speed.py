@@ -26,6 +26,7 @@ from gatework.data.batches import LengthBatches
 from gatework.data.labelled import Texts
 from gatework.data.labels import Classes
 from gatework.data.ragged import Ragged
+from gatework.layers.convolution import StepConvolution
 from gatework.models.classifier import (
     ClassifierEnsemble,
     ClassifierShape,
@@ -55,8 +56,45 @@ class TorchLSTM(nn.Module):
         return pad_packed_sequence(output, total_length=len(x))[0], state
 
 
-def with_torch(model: ClassifierEnsemble) -> ClassifierEnsemble:
-    """Return a copy whose LSTMs are torch's, with the same weights."""
+class TorchConvolution(nn.Module):
+    """What StepConvolution is, as one writes it with torch.nn."""
+
+    def __init__(self, convolution: nn.Conv1d, norm: nn.BatchNorm1d) -> None:
+        super().__init__()
+        self.convolution, self.norm = convolution, norm
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Return (T, B, output_size)."""
+        y = self.convolution(x.permute(1, 2, 0))
+        if bool((lengths == len(x)).all()):
+            return functional.relu(self.norm(y)).permute(2, 0, 1)
+        y = y.permute(2, 0, 1)
+        inside = torch.arange(len(y))[:, None] < lengths
+        real = functional.relu(self.norm(y[inside]))
+        return real.new_zeros(y.shape).masked_scatter(inside[..., None], real)
+
+
+class TorchEnsemble(nn.Module):
+    """Networks one after the other."""
+
+    def __init__(self, shape: ClassifierShape, members: nn.ModuleList) -> None:
+        super().__init__()
+        self.shape, self.members = shape, members
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Return (B, K) the members' mean scores."""
+        return self.by_member(inputs).mean(0)
+
+    def by_member(self, inputs: Inputs) -> Tensor:
+        """Return (members, B, K) each network's scores."""
+        return torch.stack([member(inputs) for member in self.members])
+
+
+Networks = ClassifierEnsemble | TorchEnsemble
+
+
+def with_torch(model: ClassifierEnsemble) -> TorchEnsemble:
+    """Return a copy whose LSTMs and convolutions are torch's, with the same weights."""
     copy = ClassifierEnsemble(model.shape)
     copy.load_state_dict(model.state_dict())
     for member in copy.members:
@@ -65,7 +103,10 @@ def with_torch(model: ClassifierEnsemble) -> ClassifierEnsemble:
         theirs = nn.LSTM(ours.input_size, ours.hidden_size, bidirectional=ours.bidirectional)
         theirs.load_state_dict(ours.state_dict())
         member.add_module("lstm", TorchLSTM(theirs))
-    return copy
+        for place, layer in enumerate(member.convolutions):
+            assert isinstance(layer, StepConvolution)
+            member.convolutions[place] = TorchConvolution(layer.convolution, layer.norm)
+    return TorchEnsemble(model.shape, copy.members)
 
 
 def main() -> None:
@@ -89,7 +130,7 @@ def main() -> None:
         box = ids.padded(index)
         return Inputs(box.values, box.lengths, torch.zeros(len(index), 0)), targets[index]
 
-    def epoch(model: ClassifierEnsemble) -> tuple[float, float]:
+    def epoch(model: Networks) -> tuple[float, float]:
         source = LengthBatches(ids.lengths, load, batch_size=64)
         began = perf_counter(), process_time()
         train(

@@ -1,12 +1,14 @@
 """Pooling, decay and convolutions: what lies past a length never counts, gradients hold."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
 
 from gatework.errors import InputError
 from gatework.layers import GRU, LSTM
-from gatework.layers.convolution import StepConvolution
+from gatework.layers.convolution import StepConvolution, convolve
 from gatework.layers.decay import GRUD, InputDecay
 from gatework.layers.pooling import KINDS, Pooling
 
@@ -174,3 +176,34 @@ def test_a_single_step_is_no_reason_to_fail() -> None:
     layer = StepConvolution(2, 3, width=3)
     assert layer(torch.randn(1, 1, 2), torch.tensor([1])).isfinite().all()
     assert layer(torch.zeros(1, 2, 2), torch.tensor([0, 0])).shape == (1, 2, 3)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 6, 40])
+@pytest.mark.parametrize("shared", [True, False])
+def test_layers_side_by_side_are_each_alone(*, steps: int, shared: bool) -> None:
+    torch.manual_seed(0)
+    ours = [StepConvolution(2, 3, width=7).double() for _ in range(3)]
+    alone = copy.deepcopy(ours)
+    lengths = torch.tensor([steps, 0, max(steps - 1, 1), 1])
+    inside = (torch.arange(steps)[:, None] < lengths)[..., None]
+    x = torch.randn(steps, 4, 2 if shared else 6, dtype=torch.float64) * inside
+    x, apart = (x.clone().requires_grad_() for _ in range(2))
+    cotangent = torch.randn(steps, 4, 9, dtype=torch.float64)
+    for _ in range(2):
+        found = convolve(ours, x, lengths)
+        parts = [apart] * 3 if shared else apart.chunk(3, -1)
+        expected = [_as_torch_has_it(*each, inside) for each in zip(alone, parts, strict=True)]
+        found.backward(cotangent)
+        torch.cat(expected, -1).backward(cotangent)
+        torch.testing.assert_close(found, torch.cat(expected, -1))
+    torch.testing.assert_close(x.grad, apart.grad)
+    for one, other in zip(ours, alone, strict=True):
+        torch.testing.assert_close(one.state_dict(), other.state_dict())
+        for parameter, same in zip(one.parameters(), other.parameters(), strict=True):
+            torch.testing.assert_close(parameter.grad, same.grad)
+
+
+def _as_torch_has_it(layer: StepConvolution, x: Tensor, inside: Tensor) -> Tensor:
+    y = layer.convolution(x.permute(1, 2, 0)).permute(2, 0, 1)
+    real = torch.relu(layer.norm(y[inside[..., 0]]))
+    return torch.zeros_like(y).masked_scatter(inside, real)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatework.layers import LSTM
-from gatework.layers.convolution import StepConvolution
+from gatework.layers.convolution import StepConvolution, convolve
 from gatework.layers.decay import InputDecay
 from gatework.layers.dropout import dropout_mask
 from gatework.layers.pooling import Pooling, PoolingKind
@@ -124,11 +124,17 @@ class SequenceClassifier(nn.Module):
 
     def answer(self, x: Tensor, output: Tensor, inputs: Inputs) -> Tensor:
         """Return (B, K) scores from what the LSTM read (T, B, .) and its output (T, B, D)."""
-        parts = [self.pooling(output, inputs.lengths)]
+        if not self.shape.convolution:
+            return self.decide(output, None, inputs)
         for convolution in self.convolutions:
             x = convolution(x, inputs.lengths)
-        if len(self.convolutions):
-            parts.append(x.sum(0) / inputs.lengths.clamp_min(1)[:, None])
+        return self.decide(output, _mean(x, inputs.lengths), inputs)
+
+    def decide(self, output: Tensor, convolved: Tensor | None, inputs: Inputs) -> Tensor:
+        """Return (B, K) scores from the LSTM's output and the convolutions' mean (B, C), if any."""
+        parts = [self.pooling(output, inputs.lengths)]
+        if convolved is not None:
+            parts.append(convolved)
         if self.shape.static_size:
             parts.append(functional.relu(self.statics(self._dropped(inputs.statics))))
             return self.head(self._dropped(torch.cat(parts, 1)))
@@ -158,6 +164,11 @@ class SequenceClassifier(nn.Module):
             known = torch.rand(last.shape[1:], device=last.device) >= self.shape.embedding_dropout
             last, seen = last * known, seen * known
         return torch.cat([self.decay(last, seen, gap), seen, torch.log1p(gap)], -1)
+
+
+def _mean(x: Tensor, lengths: Tensor) -> Tensor:
+    """(B, C) over the steps of x (T, B, C), which is zero past each length."""
+    return x.sum(0) / lengths.clamp_min(1)[:, None]
 
 
 def _convolutions(size: int, features: int, kernel: int) -> nn.ModuleList:
@@ -193,4 +204,26 @@ class ClassifierEnsemble(nn.Module):
 
     def by_member(self, inputs: Inputs) -> Tensor:
         """Return (members, B, K) each network's scores."""
+        if self.shape.convolution:
+            return self._side_by_side(inputs)
         return torch.stack([member(inputs) for member in self.members])
+
+    def _side_by_side(self, inputs: Inputs) -> Tensor:
+        """The same, with each convolution that of all networks at once."""
+        members = [*self.members]
+        read = [member.front(inputs) for member in members]
+        outputs = [
+            member.lstm(x, lengths=inputs.lengths)[0]
+            for member, x in zip(members, read, strict=True)
+        ]
+        # Where nothing is embedded and nothing fades, all networks read the same.
+        x = read[0] if all(each is read[0] for each in read) else torch.cat(read, -1)
+        for layers in zip(*[member.convolutions for member in members], strict=True):
+            x = convolve(layers, x, inputs.lengths)
+        convolved = _mean(x, inputs.lengths).chunk(len(members), 1)
+        return torch.stack(
+            [
+                member.decide(output, part, inputs)
+                for member, output, part in zip(members, outputs, convolved, strict=True)
+            ]
+        )

@@ -1,5 +1,6 @@
 """Series and events: what is read, what a network is given, and that both are learnt from."""
 
+import copy
 import dataclasses
 import zipfile
 from pathlib import Path
@@ -18,7 +19,12 @@ from gatework.data.physionet import read_physionet
 from gatework.data.rows import Rows, read_rows
 from gatework.data.series_rows import SeriesColumns, from_arrays, to_recordings, whole_recordings
 from gatework.errors import InputError
-from gatework.models.classifier import ClassifierShape, Inputs, SequenceClassifier
+from gatework.models.classifier import (
+    ClassifierEnsemble,
+    ClassifierShape,
+    Inputs,
+    SequenceClassifier,
+)
 from gatework.tasks.classify import Classifier
 from gatework.tasks.classify.bags import DenseBag
 from gatework.tasks.classify.choices import Effort, choose_effort, choose_shape
@@ -355,6 +361,22 @@ def test_padding_changes_nothing_behind_convolutions() -> None:
     together = model.predict_proba([*ragged[:6], rng.normal(size=(90, 2))])[:6]
     alone = np.concatenate([model.predict_proba([one]) for one in ragged[:6]])
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("vocabulary", [0, 9])
+def test_networks_side_by_side_are_each_alone(vocabulary: int) -> None:
+    torch.manual_seed(0)
+    shape = ClassifierShape(
+        2, vocabulary, 3, embedding_size=3, hidden_size=4, convolution=5, members=3
+    )
+    ensemble = ClassifierEnsemble(shape)
+    lengths = torch.tensor([5, 0, 2])
+    inside = torch.arange(5)[:, None] < lengths
+    steps = torch.randint(9, (5, 3)) * inside if vocabulary else torch.randn(5, 3, 3)
+    inputs = Inputs(steps if vocabulary else steps * inside[..., None], lengths, torch.ones(3, 0))
+    for model in (ensemble.train(), ensemble.eval()):
+        alone = torch.stack([member(inputs) for member in copy.deepcopy(model).members])
+        torch.testing.assert_close(model.by_member(inputs), alone)
 
 
 @pytest.mark.slow
