@@ -210,7 +210,7 @@ class ClassifierEnsemble(nn.Module):
 
     def _side_by_side(self, inputs: Inputs) -> Tensor:
         """The same, with each convolution that of all networks at once."""
-        members = [*self.members]
+        members = [each for each in self.members if isinstance(each, SequenceClassifier)]
         read = [member.front(inputs) for member in members]
         outputs = [
             member.lstm(x, lengths=inputs.lengths)[0]
