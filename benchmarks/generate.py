@@ -38,11 +38,10 @@ from gatework.models.language import (
 )
 from gatework.tasks.generate import LanguageModel
 from gatework.tasks.generate.settings import Sampling
-from gatework.training.optimizer import AdamW, gradient_norm, shrinking
+from gatework.training.optimizer import AdamW
 
 VOCABULARY: Final = 67
 RATE: Final = 1e-3
-CLIP_NORM: Final = 1.0
 WHOLE: Final = ("hidden_size", "num_layers", "batch_size", "epochs", "ngram", "seed")
 REAL: Final = ("dropout", "weight_drop", "weight_decay", "learning_rate", "time_budget")
 WORDS: Final = (
@@ -108,7 +107,8 @@ def training(hidden_size: int, num_layers: int, regime: Regime, seconds: float) 
         with torch.autocast("cpu", torch.bfloat16, enabled=regime.rounds):
             loss = ours.loss(inputs, targets, begins=False)
         loss.backward()
-        optimizer.step(RATE, shrinking(gradient_norm(parameters.values()), CLIP_NORM))
+        nn.utils.clip_grad_norm_(parameters.values(), 1.0, foreach=True)
+        optimizer.step(RATE)
 
     def their_step(*, rounds: bool = False) -> None:
         rival.zero_grad(set_to_none=True)
@@ -117,7 +117,7 @@ def training(hidden_size: int, num_layers: int, regime: Regime, seconds: float) 
             loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         state[:] = [part.detach().float() for part in after]
         loss.backward()
-        nn.utils.clip_grad_norm_(theirs.parameters(), CLIP_NORM, foreach=True)
+        nn.utils.clip_grad_norm_(theirs.parameters(), 1.0, foreach=True)
         rival.step()
 
     layers = f"{num_layers}x{hidden_size}"

@@ -15,7 +15,6 @@
 
 #include "elementwise.h"
 #include "gatework.h"
-#include "optimizer.h"
 #include "problem.h"
 #include "run.h"
 #include "stream.h"
@@ -69,8 +68,6 @@ NB_MODULE(_native, m) {
     });
     m.def("drop", drop);
     m.def("choose", choose);
-    m.def("norm", norm);
-    m.def("adamw", adamw);
     m.def("gates", gates_of);
     m.def("zoneout_bits", gw_zoneout_bits);
     m.def("fingerprint", [](uintptr_t data, size_t bytes) {

@@ -52,11 +52,6 @@ public:
     }
 
     int axes() const { return at_.ndim; }
-    int64_t count() const {
-        int64_t all = 1;
-        for (int axis = 0; axis < at_.ndim; ++axis) all *= at_.shape[axis];
-        return all;
-    }
     int64_t size(int axis) const { return at_.shape[axis]; }
     int64_t stride(int axis) const { return at_.strides[axis]; }
 

@@ -191,28 +191,6 @@ typedef struct {
 GW_API size_t gw_choice_floats(const gw_choice* choice);
 GW_API gw_status gw_choose(const gw_choice* choice);
 
-/* The sum of squares of numbers that lie in `count` pieces. It does not depend on the number of threads. scratch:
- * gw_chunks doubles. */
-GW_API int64_t gw_chunks(int32_t count, const int64_t* sizes);
-GW_API double gw_square_sum(int32_t count, const float* const* pieces, const int64_t* sizes, double* scratch,
-                            int32_t num_threads);
-
-/* A step of AdamW (Loshchilov & Hutter 2019). */
-typedef struct {
-    float* value;
-    const float* gradient;
-    float *first, *second; /* the moments */
-    int64_t size;          /* of each of the four */
-    double steps;          /* this one is the steps-th */
-    double decay;
-} gw_adamw_part;
-typedef struct {
-    double rate, beta1, beta2, epsilon;
-    double shrink; /* gradients are multiplied by it */
-} gw_adamw_settings;
-GW_API gw_status gw_adamw(int32_t count, const gw_adamw_part* parts, const gw_adamw_settings* settings,
-                          int32_t num_threads);
-
 /* The bits that zoneout draws for one unit of one row, the same on every machine: a unit is zoned out when they are
  * below floor(p * 2^32). stream: 0 for h, 1 for c; row: (first_step + t) * B + b. */
 GW_API uint32_t gw_zoneout_bits(uint64_t seed, uint32_t stream, uint32_t row, uint32_t unit);

@@ -269,12 +269,6 @@ struct ChoiceArgs {
     float *losses, *sums;  // of each row; its loss still lacks the logarithm of its sum
 };
 
-// See gw_adamw, of one part.
-struct AdamWArgs {
-    float shrink, beta2, rest1, rest2, epsilon;  // rest: 1 - beta
-    float step, root, decay;  // the rate over one bias correction, one over the root of the other, 1 - rate * decay
-};
-
 struct Range;  // tile.h
 
 struct Kernels {
@@ -288,6 +282,4 @@ struct Kernels {
     void (*pack_constants)(const Model&, const float* const* params, int64_t panel, float* packed);  // but for biases
     void (*drop[2][2])(const DropArgs&, Range rows);  // by the gw_number of x and of y
     void (*choose[2])(const ChoiceArgs&, Range rows, float* scratch);
-    double (*square_sum)(const float*, int64_t count);
-    void (*adamw)(const AdamWArgs&, const gw_adamw_part&, Range);
 };

@@ -7,7 +7,6 @@
 #include "kernels.h"
 #include "narrow.h"
 #include "norm.h"
-#include "optimizer.h"
 #include "pack.h"
 #include "pointwise.h"
 #include "reset.h"
@@ -81,7 +80,5 @@ constexpr Kernels kernels_for(const char* name) {
             Pack<V>::constants,
             {{Each::template drop<float, float>, Each::template drop<float, uint16_t>},
              {Each::template drop<uint16_t, float>, Each::template drop<uint16_t, uint16_t>}},
-            {Each::template choose<float>, Each::template choose<uint16_t>},
-            Optimizer<V>::square_sum,
-            Optimizer<V>::adamw};
+            {Each::template choose<float>, Each::template choose<uint16_t>}};
 }

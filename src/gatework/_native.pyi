@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from gatework.ops import core, problem
+from gatework.ops import problem
 
 class Problem:
     def __init__(
@@ -54,10 +54,6 @@ def drop(
 def choose(
     logits: Tensor, targets: Tensor, num_threads: int, fill: bool, /
 ) -> tuple[Tensor, Tensor]: ...
-def norm(tensors: Sequence[Tensor], num_threads: int, /) -> float: ...
-def adamw(
-    parts: Sequence[core.AdamWPart], settings: core.AdamWSettings, num_threads: int, /
-) -> None: ...
 def gates(cell: int, options: int, is_projected: bool, /) -> int: ...
 def zoneout_bits(seed: int, stream: int, row: int, unit: int, /) -> int: ...
 def fingerprint(data: int, bytes: int, /) -> tuple[int, int]: ...

@@ -201,3 +201,20 @@ def test_cross_entropy_does_not_depend_on_the_number_of_threads():
 def test_a_target_that_is_no_class(target: int):
     with pytest.raises(InputError, match=r"0\.\.classes - 1"):
         cross_entropy(torch.randn(2, 5), torch.tensor([0, target]))
+
+
+@pytest.mark.parametrize("call", ["drop(torch.ones(9, 9), 0.5)", "cross_entropy(x, x.argmax(1))"])
+def test_the_first_call_of_a_process_settles_what_the_core_runs_on(call: str) -> None:
+    """Else its threads would not be torch's, and the two sets would stall each other."""
+    code = f"""
+import torch
+from gatework import _native
+from gatework.ops import core, cross_entropy, drop
+
+x = torch.ones(9, 9)
+{call}
+assert core.setting.cache_info().currsize == 1
+assert _native.isa_current() == "generic"
+"""
+    environment = os.environ | {core.ISA_VARIABLE: "generic"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -235,9 +235,9 @@ def drop(x: Tensor, probability: float, seed: int, dtype: torch.dtype) -> Tensor
     Raises:
         InputError: a dtype, a device or a number does not fit.
     """
-    narrow = dtype == torch.bfloat16
+    narrow, (threads, _) = dtype == torch.bfloat16, _manner()
     try:
-        return _native.drop(x, probability, seed, narrow, num_threads(), _fills())
+        return _native.drop(x, probability, seed, narrow, threads, _fills())
     except ValueError as error:
         raise InputError(str(error)) from None
 
@@ -255,62 +255,9 @@ def choose(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         InputError: a shape, dtype or target does not fit.
     """
+    threads, _ = _manner()
     try:
-        return _native.choose(logits, targets, num_threads(), _fills())
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
-class AdamWPart(NamedTuple):
-    """A parameter and what AdamW needs of it, float32 on the CPU without gaps; changed in place.
-
-    Attributes:
-        value: the parameter.
-        gradient: of it.
-        first: moment.
-        second: moment.
-        steps: (), how many were taken.
-        decay: of the weights.
-    """
-
-    value: Tensor
-    gradient: Tensor
-    first: Tensor
-    second: Tensor
-    steps: Tensor
-    decay: float
-
-
-class AdamWSettings(NamedTuple):
-    """Of a step of all parts; gradients are multiplied by `shrink`."""
-
-    rate: float
-    beta1: float
-    beta2: float
-    epsilon: float
-    shrink: float
-
-
-def adamw(parts: Sequence[AdamWPart], settings: AdamWSettings) -> None:
-    """Take a step of AdamW (Loshchilov & Hutter 2019) with all parts in one go.
-
-    Raises:
-        InputError: a tensor is of another dtype, device or size, or has gaps.
-    """
-    try:
-        _native.adamw(parts, settings, num_threads())
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
-def norm(tensors: Sequence[Tensor]) -> float:
-    """The 2-norm of all values of tensors, float32 on the CPU without gaps.
-
-    Raises:
-        InputError: one is not.
-    """
-    try:
-        return _native.norm(tensors, num_threads())
+        return _native.choose(logits, targets, threads, _fills())
     except ValueError as error:
         raise InputError(str(error)) from None
 

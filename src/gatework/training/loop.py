@@ -13,6 +13,7 @@ from typing import Any, TypeVar, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from gatework.errors import InputError
 from gatework.training.checkpoint import read_checkpoint
@@ -21,7 +22,6 @@ from gatework.training.guard import find_breakdown
 from gatework.training.history import History, Stopped
 from gatework.training.interrupt import deferred_interrupt
 from gatework.training.metrics import MetricsLog
-from gatework.training.optimizer import gradient_norm, shrinking
 from gatework.training.progress import Progress, SilentProgress
 from gatework.training.randomness import get_randomness, own_randomness, set_randomness
 from gatework.training.reporting import Reporter, Step
@@ -208,7 +208,7 @@ class _Training:
 
     def _step(self, index: Tensor, rate: float) -> Step:
         """Change the weights by one batch."""
-        state = self.state
+        state, limit = self.state, self.settings.clip_norm
         batch = self.source.load(index)
         randomness = get_randomness(state.device)
         state.optimizer.clear()
@@ -221,13 +221,16 @@ class _Training:
                 "expected a scalar that depends on the model's parameters."
             )
         loss.backward()
+        gradients = [p.grad for p in state.parameters.values() if p.grad is not None]
+        total = get_total_norm(gradients, foreach=True)
         # The only wait for the device in a step: a bad gradient must not reach the weights.
-        norm = gradient_norm(state.parameters.values())
-        step = Step(self.position.epoch, rate, loss.item(), norm)
+        step = Step(self.position.epoch, rate, loss.item(), total.item())
         if not (math.isfinite(step.loss) and math.isfinite(step.grad_norm)):
             set_randomness(state.device, randomness)
             raise self._broken(step, batch)
-        state.optimizer.step(rate, shrinking(norm, self.settings.clip_norm))
+        if limit is not None and step.grad_norm > limit:
+            clip_grads_with_norm_(state.parameters.values(), limit, total, foreach=True)
+        state.optimizer.step(rate)
         if state.average is not None:
             state.average.update(self.position.step + 1)
         return step

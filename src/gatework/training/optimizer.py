@@ -1,50 +1,20 @@
-"""AdamW for named parameters, by our core or by torch's fused kernel, and no Optimizer around it.
+"""AdamW for named parameters: torch's fused kernel, without torch's Optimizer around it.
 
 Making any torch.optim.Optimizer imports the compiler (a second or more, for nothing), and its
-bookkeeping takes longer than the arithmetic of a small model. On a processor the core takes a step
-with all parameters in one pass; elsewhere torch does.
+bookkeeping takes longer than the arithmetic of a small model.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 from torch.optim.adamw import adamw
 
 from gatework.errors import InputError
-from gatework.ops import core
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-NORM_EPSILON = 1e-6  # torch's, in clipping
-
-
-def gradient_norm(parameters: Iterable[nn.Parameter]) -> float:
-    """Return the 2-norm of all gradients that there are.
-
-    Example:
-        >>> layer = nn.Linear(2, 1, bias=False)
-        >>> layer.weight.grad = torch.tensor([[3.0, 4.0]])
-        >>> gradient_norm(layer.parameters())
-        5.0
-    """
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if _are_for_core(gradients):
-        return core.norm([each.contiguous() for each in gradients])
-    return get_total_norm(gradients, foreach=True).item()
-
-
-def shrinking(norm: float, limit: float | None) -> float:
-    """Return what gradients of a norm are multiplied by, so that it is `limit` at most."""
-    return 1.0 if limit is None or norm <= limit else limit / (norm + NORM_EPSILON)
-
-
-def _are_for_core(tensors: Iterable[Tensor]) -> bool:
-    return core.UNAVAILABLE is None and all(
-        [each.is_cpu and each.dtype == torch.float32 and not each.is_sparse for each in tensors]
-    )
 
 
 class Moments(NamedTuple):
@@ -74,42 +44,38 @@ class AdamW:
             )
             for name, parameter in parameters.items()
         }
-        self._decays = {
-            name: weight_decay if parameter.ndim >= 2 else 0.0
-            for name, parameter in parameters.items()
-        }
+        matrices = [name for name, parameter in parameters.items() if parameter.ndim >= 2]
+        others = [name for name, parameter in parameters.items() if parameter.ndim < 2]
+        self._groups = ((weight_decay, matrices), (0.0, others))
 
     @torch.no_grad()
-    def step(self, rate: float, shrink: float = 1.0) -> None:
-        """Move the parameters that have gradients; those are multiplied by `shrink` first."""
-        parts = [
-            core.AdamWPart(parameter, parameter.grad, *self._moments[name], self._decays[name])
-            for name, parameter in self._parameters.items()
-            if parameter.grad is not None
-        ]
-        if _are_for_core([part.value for part in parts]) and all(
-            [part.value.is_contiguous() for part in parts]
-        ):
-            parts = [part._replace(gradient=part.gradient.contiguous()) for part in parts]
-            core.adamw(parts, core.AdamWSettings(rate, *BETAS, EPSILON, shrink))
-            # Autograd must see that what it may have kept for a backward pass has changed.
-            torch.autograd.graph.increment_version([part.value for part in parts])
-            return
-        for decay in sorted({part.decay for part in parts}):
-            same = [part for part in parts if part.decay == decay]
+    def step(self, rate: float) -> None:
+        """Move the parameters that have gradients, at a learning rate."""
+        for weight_decay, names in self._groups:
+            parameters: list[Tensor] = []
+            gradients: list[Tensor] = []
+            moments: list[Moments] = []
+            for name in names:
+                parameter = self._parameters[name]
+                if parameter.grad is not None:
+                    parameters.append(parameter)
+                    gradients.append(parameter.grad)
+                    moments.append(self._moments[name])
+            if not parameters:
+                continue
             adamw(
-                [part.value for part in same],
-                [part.gradient if shrink == 1 else part.gradient * shrink for part in same],
-                [part.first for part in same],
-                [part.second for part in same],
+                parameters,
+                gradients,
+                [moment.first for moment in moments],
+                [moment.second for moment in moments],
                 [],
-                [part.steps for part in same],
+                [moment.steps for moment in moments],
                 fused=True,
                 amsgrad=False,
                 beta1=BETAS[0],
                 beta2=BETAS[1],
                 lr=rate,
-                weight_decay=decay,
+                weight_decay=weight_decay,
                 eps=EPSILON,
                 maximize=False,
             )

@@ -22,14 +22,14 @@ class SGD:
         self._parameters, self._weight_decay = list(parameters.values()), weight_decay
 
     @torch.no_grad()
-    def step(self, rate: float, shrink: float = 1.0) -> None:
-        """Move the parameters that have gradients; those are multiplied by `shrink` first."""
+    def step(self, rate: float) -> None:
+        """Move the parameters that have gradients, at a learning rate."""
         for parameter in self._parameters:
             if parameter.grad is None:
                 continue
             if self._weight_decay and parameter.ndim >= 2:
                 parameter.mul_(1 - rate * self._weight_decay)
-            parameter.add_(parameter.grad, alpha=-rate * shrink)
+            parameter.add_(parameter.grad, alpha=-rate)
 
     def clear(self) -> None:
         """Drop the gradients."""
