@@ -1,4 +1,4 @@
-// Tests of what the core does beside the scans: dropout, cross-entropy, AdamW. Buffers end where they end, for
+// Tests of what the core does beside the scans: dropout and cross-entropy. Buffers end where they end, for
 // sanitizers; parity with torch is tested in Python.
 #include <cmath>
 #include <string>
@@ -69,28 +69,6 @@ void test_choose(int64_t rows, int64_t classes, int threads) {
     expect(gw_choose(&pass) == GW_BAD_TARGET, "a target that is no class is refused");
 }
 
-void test_adamw(int64_t size, int threads) {
-    Floats value = counted(size), first(value.size(), 0.0f), second(value.size(), 0.0f);
-    const Floats before = value, gradient = counted(size);
-    const float* pieces[] = {gradient.data(), gradient.data()};
-    const int64_t counts[] = {size, 1};
-    std::vector<double> scratch(static_cast<size_t>(gw_chunks(2, counts)));
-    double squares = static_cast<double>(gradient[0]) * static_cast<double>(gradient[0]);
-    for (const float g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
-    const double found = gw_square_sum(2, pieces, counts, scratch.data(), threads);
-    expect(std::fabs(found / squares - 1) < 1e-6, "the squares of " + std::to_string(size));
-    gw_adamw_part part{value.data(), gradient.data(), first.data(), second.data(), size, 1, 0.1};
-    const gw_adamw_settings settings{0.01, 0.9, 0.999, 1e-8, 1};
-    expect(gw_adamw(1, &part, &settings, threads) == GW_OK, "adamw");
-    double worst = 0;  // the first step goes by the rate, against the sign
-    for (size_t n = 0; n < value.size(); ++n) {
-        worst = std::fmax(worst, std::fabs(value[n] - (before[n] * (1 - 0.001f) - 0.01f)));
-    }
-    expect(worst < 1e-5, "the first step of " + std::to_string(size) + ": error " + std::to_string(worst));
-    part.steps = 0;
-    expect(gw_adamw(1, &part, &settings, threads) == GW_BAD_SIZE, "a step before the first is refused");
-}
-
 }  // namespace
 
 int main() {
@@ -101,7 +79,6 @@ int main() {
             test_drop(3, 7, 300, threads);
             test_drop(20, 64, 33, threads);
             for (const int64_t classes : {1, 3, 16, 67}) test_choose(700, classes, threads);
-            for (const int64_t size : {1, 33, 5000, 200000}) test_adamw(size, threads);
         }
     }
     return tally.report();
